@@ -30,7 +30,7 @@ export default {
       comment: 'SCIM, the events, the internal APIs and the exit codes are contracts: they import nothing of ours.',
       severity: 'error',
       from: { path: '^libs/(scim|events|contracts|command-line)/' },
-      to: { path: '^(apps|libs|tools|test|bench)/', pathNot: '^libs/$1/' },
+      to: { path: '^(apps|libs|tools|test|bench)/', pathNot: '^libs/$1/|^test/support/' },
     },
     {
       name: 'the-command-line-calls-owners-over-http',

@@ -1,5 +1,5 @@
 /** The entry of `cdk synth|diff|deploy`. Node runs TypeScript directly. See docs/user-pool.md for a walk-through. */
-import { App } from 'aws-cdk-lib';
+import { App } from 'aws-cdk-lib/core';
 import { settingsFrom } from './settings.ts';
 import { UserPoolStack } from './user-pool-stack.ts';
 

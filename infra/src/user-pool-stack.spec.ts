@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { App } from 'aws-cdk-lib';
+import { App } from 'aws-cdk-lib/core';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { settingsFrom, SettingsFault, TRIGGERS } from './settings.ts';
 import { UserPoolStack } from './user-pool-stack.ts';

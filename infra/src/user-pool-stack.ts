@@ -3,7 +3,7 @@
  * and refresh. The stack also contains the four triggers of the SSO bridge and the key that signs assertions.
  */
 import path from 'node:path';
-import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
+import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib/core';
 import {
   CfnUserPoolClient,
   CfnUserPoolGroup,

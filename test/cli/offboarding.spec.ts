@@ -58,7 +58,7 @@ describe('show', () => {
       /^Cognito disabled +2026-01-15T12:00:00\.041Z +41 ms$/m,
       /^refresh tokens revoked +\S+ +60 ms$/m,
       /^SSO sessions ended +\S+ +20 ms$/m,
-      /^confirmed by reading back +\S+ +72 ms$/m,
+      /^confirmed by a read of Cognito +\S+ +72 ms$/m,
       /^first token refused \(incidents\) +\S+ +1234 ms$/m,
     ])
       expect(out).toMatch(line);
@@ -77,7 +77,7 @@ describe('show', () => {
     await rig.addCase(tenant, ada, { state: 'running' }, { pushed_at: at(0), fenced_at: at(15) });
     const { out } = await cli('show', ada);
     expect(out).toContain(
-      'Still open: Cognito disabled, SSO sessions ended, refresh tokens revoked, confirmed by reading back. Last error: TooManyRequestsException: slow down (retry, attempt 3, next 2100-01-01T00:00:00.000Z)',
+      'Still open: Cognito disabled, SSO sessions ended, refresh tokens revoked, confirmed by a read of Cognito. Last error: TooManyRequestsException: slow down (retry, attempt 3, next 2100-01-01T00:00:00.000Z)',
     );
     expect(out).toMatch(/^Cognito disabled +open +-$/m);
   });
@@ -98,9 +98,9 @@ describe('show', () => {
   });
 
   it.each([
-    ['superseded', 'reactivated before every step was done'],
+    ['superseded', 'reactivated before all steps were done'],
     ['discarded', 'no access was taken away'],
-    ['completed', 'no service has reported a refused token'],
+    ['completed', 'No service has reported a refused token'],
   ])('explains a case that is %s', async (state, words) => {
     await rig.addCase(tenant, await person('ada'), { state, ended_at: new Date() });
     const { out } = await cli('show', 'ada@example.com');
@@ -283,7 +283,7 @@ it('retry asks the worker to look at Cognito now', async () => {
   await person('ada', { desired_access: 'disabled' });
   expect(await cli('retry', 'ADA@example.com')).toMatchObject({
     code: 0,
-    out: expect.stringContaining('the user is made disabled'),
+    out: expect.stringContaining('will be read now, and then disabled'),
   });
   expect(await cli('retry', 'nobody')).toMatchObject({ code: 1, err: expect.stringContaining('nobody') });
 });

@@ -6,11 +6,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fork, type ChildProcess } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { Kafka, logLevel } from 'kafkajs';
 import type { EventContext } from '#event-bus';
 import { BusRig, groupEvent, newTenant, TEST_LIMIT_MS, TOPIC, until } from '../contract/bus-rig.js';
+import { compiled } from '../support/services.js';
 
 const WRITERS = 16;
 const AGGREGATES = 50;
@@ -159,9 +159,7 @@ async function readTopic(brokers: string, topic: string): Promise<{ key: string;
   return records;
 }
 
-beforeAll(() => {
-  if (!existsSync(PROGRAM)) throw new Error(`${PROGRAM} is missing: build first ("npm test" does)`);
-});
+beforeAll(compiled);
 
 describe('P1 on the Postgres carrier', () => {
   it(

@@ -8,15 +8,7 @@ import { StackFolder } from '../../tools/local/folder.js';
 import { lockHolder, takeLock } from '../../tools/local/lock.js';
 import { processIdentity } from '../../tools/local/process.js';
 import { readable, Terminal } from '../../tools/local/terminal.js';
-import {
-  add,
-  afterSecondTry,
-  jestTally,
-  stepTally,
-  summaryLine,
-  worthASecondTry,
-  type JestReport,
-} from '../../tools/local/test-report.js';
+import { add, jestTally, slowest, stepTally, summaryLine } from '../../tools/local/test-report.js';
 
 describe('in a folder of its own', () => {
   let folder: string;
@@ -79,6 +71,8 @@ describe('the closing line of npm test', () => {
     testResults: [
       {
         name: 'a.spec.ts',
+        startTime: 1_000,
+        endTime: 3_500,
         assertionResults: [
           { status: 'pending', fullName: 'needs Kafka' },
           { status: 'passed', fullName: 'x' },
@@ -93,56 +87,23 @@ describe('the closing line of npm test', () => {
     expect(sum.skipped).toEqual(['a.spec.ts: needs Kafka']);
   });
 
+  test('comes after the ten files that took longest', () => {
+    const files = Array.from({ length: 12 }, (_, i) => ({
+      name: `${i}.spec.ts`,
+      startTime: 0,
+      endTime: i * 1_000,
+      assertionResults: [],
+    }));
+    const lines = slowest({ ...report, testResults: [...report.testResults, ...files] });
+    expect(lines).toHaveLength(10);
+    expect([lines[0], lines[9]]).toEqual(['   11.0 s  11.spec.ts', '    2.5 s  a.spec.ts']);
+  });
+
   test('contains a failure when jest ended with an error', () => {
     const fine = { ...report, numFailedTests: 0, numRuntimeErrorTestSuites: 0 };
     expect(jestTally(fine, 0).failed).toBe(0);
     expect(jestTally(fine, 1).failed).toBe(1);
     expect(jestTally(undefined, 0).failed).toBe(1);
-  });
-});
-
-describe('a second try', () => {
-  const run = (files: Readonly<Record<string, readonly (string | null)[]>>): JestReport => {
-    const all = Object.values(files).flat();
-    return {
-      numPassedTests: all.filter((reason) => reason === null).length,
-      numFailedTests: all.filter((reason) => reason !== null).length,
-      numPendingTests: 0,
-      numTodoTests: 0,
-      numRuntimeErrorTestSuites: 0,
-      testResults: Object.entries(files).map(([name, tests]) => ({
-        name,
-        assertionResults: tests.map((reason, i) => ({
-          status: reason === null ? 'passed' : 'failed',
-          fullName: `test ${i}`,
-          ...(reason !== null && { failureMessages: [`Error: ${reason}\n    at somewhere`] }),
-        })),
-      })),
-    };
-  };
-
-  test('is given to a few failing files, but not to many, and not to a file that cannot be loaded', () => {
-    const one = run({ 'test/a.spec.ts': [null, 'expected 1'], 'test/b.spec.ts': [null] });
-    expect(worthASecondTry(one)).toEqual([{ file: 'test/a.spec.ts', test: 'test 1', reason: 'Error: expected 1' }]);
-    const many = run(Object.fromEntries([1, 2, 3, 4].map((n) => [`test/${n}.spec.ts`, ['expected 1']])));
-    expect(worthASecondTry(many)).toEqual([]);
-    expect(worthASecondTry({ ...one, numRuntimeErrorTestSuites: 1 })).toEqual([]);
-    expect(worthASecondTry(undefined)).toEqual([]);
-  });
-
-  test('is given to a test of a promise only if a wait ran out', () => {
-    const file = '/home/me/x/test/faults/p1.spec.ts';
-    expect(worthASecondTry(run({ [file]: ['not within 60000 ms: all handled'] }))).toHaveLength(1);
-    expect(worthASecondTry(run({ [file]: ['2 events lost'] }))).toEqual([]);
-  });
-
-  test('replaces the results of its files in the sum', () => {
-    const first = run({ 'a.spec.ts': [null, 'expected 1'], 'b.spec.ts': [null, null] });
-    const fine = afterSecondTry(first, run({ 'a.spec.ts': [null, null] }), 0);
-    expect(summaryLine(fine)).toBe('4 passed, 0 failed, 0 skipped');
-    const bad = afterSecondTry(first, run({ 'a.spec.ts': ['expected 1', null] }), 1);
-    expect(summaryLine(bad)).toBe('3 passed, 1 failed, 0 skipped');
-    expect(afterSecondTry(first, undefined, 1).failed).toBe(1);
   });
 });
 

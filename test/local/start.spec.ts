@@ -9,6 +9,7 @@ import { ROOT, type StackDescription } from '../../tools/local/folder.js';
 import { lockHolder } from '../../tools/local/lock.js';
 import { isRoot } from '../../tools/local/postgres-files.js';
 import { eventually, followLines, processIdentity } from '../../tools/local/process.js';
+import { compiled } from '../support/services.js';
 
 interface Started {
   readonly child: ChildProcess;
@@ -50,7 +51,8 @@ jest.setTimeout(120_000);
 describe('npm start', () => {
   let home: string;
   let folder: string;
-  beforeAll(() => {
+  beforeAll(async () => {
+    await compiled();
     // Mode 700, as a home folder has: as root, the database cannot be in it.
     home = fs.mkdtempSync(path.join(tmpdir(), 'stackflow-start-'));
     folder = path.join(home, '.local');

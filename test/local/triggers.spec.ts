@@ -6,6 +6,7 @@ import path from 'node:path';
 import { ROOT } from '../../tools/local/folder.js';
 import { packTriggers, TRIGGERS } from '../../tools/triggers/pack.js';
 import { assertionKey, jwksOf } from '../support/cognito-sign-in.js';
+import { compiled } from '../support/services.js';
 
 const EVENTS: Readonly<Record<(typeof TRIGGERS)[number], object>> = {
   'define-auth-challenge': { request: { userAttributes: {}, session: [] } },
@@ -24,6 +25,7 @@ describe('npm run build:triggers', () => {
   let folder: string;
   let jwks: string;
   beforeAll(async () => {
+    await compiled();
     folder = fs.mkdtempSync(path.join(tmpdir(), 'stackflow-triggers-'));
     jwks = jwksOf(await assertionKey('key-1'));
   });

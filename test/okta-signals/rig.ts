@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import type { OktaComparison } from '#contracts';
 import { Database } from '#platform';
 import { SecretStore, writeOktaSecret } from '#secrets';
+import { TenantSettingsCache } from '#settings';
 import { service } from '../../apps/deactivation-worker/src/service.js';
 import type { TenantSettings } from '#events';
 import { oktaId } from '../../apps/sandbox/src/okta/model.js';
@@ -125,11 +126,15 @@ export class Rig {
     return org;
   }
 
-  /** The worker's copy of the settings may be two seconds old. */
+  /** The worker's copy of the settings may be two seconds old, so the worker reads them again. */
   private hookAccepted(worker: Worker, org: Org): Promise<void> {
+    const settings = worker.app.get(TenantSettingsCache);
     const headers = { authorization: org.hookSecret, 'x-okta-verification-challenge': 'x' };
     const path = hookPath(org.slug);
-    return this.until('hook', async () => (await call(worker, 'GET', path, undefined, headers)).status === 200);
+    return this.until('hook', async () => {
+      await settings.refresh();
+      return (await call(worker, 'GET', path, undefined, headers)).status === 200;
+    });
   }
 
   /** People who are assigned in Okta, pushed to us and known to the worker. */
@@ -170,13 +175,14 @@ export class Rig {
     return this.okta('POST', `apps/${org.slug}/${verb}`, { login: person.login });
   }
 
-  /** The outcomes of the requests to Okta about this person. */
-  async requests(person: { readonly oktaId: string }, operation = 'getUser'): Promise<string[]> {
+  /** The outcomes of the requests to Okta about these people, in their order. */
+  async requests(...people: readonly { readonly oktaId: string }[]): Promise<string[]> {
     const { calls } = await this.okta<{ calls: { operation: string; subject: string | null; outcome: string }[] }>(
       'GET',
       'calls',
     );
-    return calls.filter((c) => c.operation === operation && c.subject === person.oktaId).map((c) => c.outcome);
+    const ids = people.map(({ oktaId }) => oktaId);
+    return calls.filter((c) => c.operation === 'getUser' && ids.includes(c.subject ?? '')).map((c) => c.outcome);
   }
 
   async state(person: Person): Promise<State> {

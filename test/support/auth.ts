@@ -7,9 +7,9 @@ import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { createLogger, Database } from '#platform';
 import { SecretStore, writeOidcSecret } from '#secrets';
+import { TenantSettingsCache } from '#settings';
 import { FileSigner } from '../../apps/auth-service/src/assertion/file-signer.js';
 import { service } from '../../apps/auth-service/src/service.js';
 import { sandboxSettings } from '../../apps/sandbox/src/config.js';
@@ -24,8 +24,6 @@ import { eventually } from './waiting.js';
 
 export const LOCAL = 'http://localhost:8080';
 const REGION = 'us-east-1';
-/** A little more than the age that `TenantSettingsCache` allows. */
-const SETTINGS_REREAD_MS = 2_100;
 const HANDLED_LIMIT_MS = 60_000;
 
 export interface Instance {
@@ -34,7 +32,7 @@ export interface Instance {
 }
 
 export class AuthRig {
-  private readonly instances: Instance[] = [];
+  private readonly instances: (Instance & { readonly settings: TenantSettingsCache })[] = [];
   private readonly neighbours: Instance[] = [];
 
   private constructor(
@@ -94,8 +92,9 @@ export class AuthRig {
   /** Starts a replica of auth-service in this process. */
   async startService(change: Record<string, string> = {}): Promise<Instance> {
     const started = await startInProcess(service, { ...this.environment, ...change });
-    const instance: Instance = {
+    const instance = {
       url: started.url,
+      settings: started.app.get(TenantSettingsCache),
       stop: async () => {
         this.instances.splice(this.instances.indexOf(instance), 1);
         await started.stop();
@@ -121,10 +120,16 @@ export class AuthRig {
     return person;
   }
 
-  /** Resolves when every replica uses the published settings. Only the replica that handled the event has them at once. */
+  /**
+   * Resolves when every replica uses the published settings. Only the replica that handled the event has them at once.
+   * The others read them again within two seconds, or here.
+   */
   async settingsKnown(): Promise<void> {
     await this.handled();
-    if (this.instances.length > 1) await sleep(SETTINGS_REREAD_MS);
+    for (const { settings } of this.instances) {
+      await settings.refresh(); // perhaps a read that began before the event
+      await settings.refresh();
+    }
   }
 
   /** Resolves when every published event has been handled. */

@@ -146,7 +146,7 @@ export async function startGateway(
   overrides: Readonly<Record<string, string>> = {},
   { consume = false, poolSize = POOL_SIZE }: GatewayOptions = {},
 ): Promise<TestGateway> {
-  const stopTracing = startTracing('scim-gateway', undefined);
+  const stopTracing = await startTracing('scim-gateway', undefined);
   const testDatabase = await createTestDatabase();
   const secrets = new FakeSecretsManager();
   const endpoint = await secrets.start();

@@ -1,9 +1,9 @@
 /** A service as a real process that a test can kill with SIGKILL. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { compiled } from './services.js';
 
 const START_LOOKS = 200;
 const KEPT = 20_000;
@@ -18,8 +18,6 @@ export class KillableService {
     private readonly env: Readonly<Record<string, string>>,
   ) {
     this.main = path.resolve(import.meta.dirname, `../../dist/apps/${name}/src/main.js`);
-    if (!existsSync(this.main))
-      throw new Error(`${this.main} does not exist. Run "npm run build" first; "npm test" does it`);
   }
 
   /**
@@ -27,8 +25,10 @@ export class KillableService {
    * valid case.
    */
   async start(): Promise<void> {
+    await compiled();
     const aws = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' };
-    const env = { PATH: process.env.PATH, ...aws, ...this.env, LOG_LEVEL: 'info' };
+    const { PATH, NODE_COMPILE_CACHE } = process.env;
+    const env = { PATH, NODE_COMPILE_CACHE, ...aws, ...this.env, LOG_LEVEL: 'info' };
     this.output = '';
     this.child = spawn(process.execPath, [this.main], { env, stdio: ['ignore', 'pipe', 'pipe'] });
     const keep = (chunk: Buffer): void => void (this.output = (this.output + chunk.toString()).slice(-KEPT));

@@ -13,7 +13,6 @@ export interface Recorded {
   readonly headers: http.IncomingHttpHeaders;
   readonly text: string;
   readonly body: Json | undefined;
-  readonly at: number;
 }
 export interface Canned {
   readonly status: number;
@@ -73,7 +72,6 @@ export class ScimRecorder {
       headers: request.headers,
       text,
       body,
-      at: performance.now(),
     });
     const answer = this.canned.shift() ?? this.answer(request.method ?? '', path, body);
     const content =

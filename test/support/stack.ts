@@ -11,6 +11,7 @@ import type { StackDescription } from '../../tools/local/folder.js';
 import { DATABASE_USERS } from '../../tools/local/stack-parts.js';
 import { Stack } from '../../tools/local/stack.js';
 import { TEST_PASSWORD } from './database.js';
+import { compiled, testPostgres } from './services.js';
 
 export interface TestStackOptions {
   readonly carrier?: 'postgres' | 'kafka';
@@ -25,7 +26,7 @@ export interface TestStackOptions {
   readonly example?: boolean;
   /** Whether a service that dies is started again, as under `npm start`; true if left out. */
   readonly restart?: boolean;
-  /** A Postgres of its own, which the test may kill, instead of a database on TEST_DATABASE_URL. */
+  /** A Postgres of its own, which the test may kill, instead of a database on the Postgres of all tests. */
   readonly ownPostgres?: boolean;
 }
 
@@ -38,12 +39,13 @@ export class TestStack {
   ) {}
 
   static async start(options: TestStackOptions = {}): Promise<TestStack> {
+    await compiled();
     const folder = fs.mkdtempSync(path.join(tmpdir(), 'stackflow-stack-'));
     fs.chmodSync(folder, 0o755);
     // Roles belong to the whole cluster, so every stack and every spec database on it uses the same passwords.
     const passwords = Object.fromEntries(DATABASE_USERS.map((service) => [service, TEST_PASSWORD]));
     fs.writeFileSync(path.join(folder, 'secrets.json'), JSON.stringify({ passwords }), { mode: 0o600 });
-    const server = options.ownPostgres ? undefined : process.env.TEST_DATABASE_URL;
+    const server = options.ownPostgres ? undefined : await testPostgres();
     const database = server === undefined ? undefined : await createDatabase(server);
     const lines = new Map<string, string[]>();
     const cleanUp = async (): Promise<void> => {

@@ -1,8 +1,7 @@
 /**
- * Writes the documents that are generated from code: `docs/events/asyncapi.json` from the event catalog, and
- * `docs/api/<service>.json` from the controllers of each service. `--release` also writes the schemas in
- * `libs/events/released/`. Later changes are compared with these schemas. `--check` writes nothing and fails if a
- * document is not up to date.
+ * Writes the generated documents: `docs/events/asyncapi.json` and `docs/api/<service>.json`. `--check` writes nothing
+ * and fails if a document is not up to date. `--release` also writes the schemas in `libs/events/released/`, with which
+ * later changes are compared.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';

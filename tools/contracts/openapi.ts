@@ -1,7 +1,4 @@
-/**
- * Generates the OpenAPI document of the internal API of each service, from the DTO classes and decorators of its
- * controllers.
- */
+/** Generates the OpenAPI document of each internal API from DTO classes and decorators of controllers. */
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
@@ -42,10 +39,7 @@ export async function services(): Promise<Definition[]> {
 const isDefinition = (value: unknown): value is Definition =>
   typeof value === 'object' && value !== null && 'name' in value && 'config' in value && 'module' in value;
 
-/**
- * Generates the document without starting the service: in preview mode Nest creates no providers and calls no
- * factories.
- */
+/** Does not start the service: in preview mode, Nest creates no providers and calls no factories. */
 export async function openapi(definition: Definition): Promise<OpenAPIObject> {
   const app = await createApplication(
     definition,

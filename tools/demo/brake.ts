@@ -1,7 +1,4 @@
-/**
- * Releases changes of the demonstration's own people that the brake holds, as an administrator would. A demonstration
- * that runs often can reach the limit of the brake.
- */
+/** Releases what the brake holds for people of the demonstration. Frequent runs can reach the limit of the brake. */
 import { IdentityClient, OffboardingClient } from '#contracts/clients';
 import { clientOf, type Stack } from './stack.js';
 

@@ -51,7 +51,7 @@ export class Okta {
     private readonly pace: number | undefined,
   ) {}
 
-  /** Performs an action of the sandbox Okta, e.g. `add-member`. Throws an error if Okta would show a failed task. */
+  /** Runs a command of the sandbox Okta, such as `add-member`. Throws if Okta's provisioning task fails. */
   async run(verb: string, body: object): Promise<OktaWork> {
     const query = new URLSearchParams({ mode: this.mode, ...(this.pace !== undefined && { pace: String(this.pace) }) });
     const answer = result.parse(await this.call('POST', `${verb}?${query.toString()}`, body));
@@ -60,17 +60,14 @@ export class Okta {
     return { exchanges: answer.exchanges, deliveries: answer.deliveries };
   }
 
-  /** Returns Okta's own id of the person and the id that StackFlow gave. */
+  /** Returns the person's Okta user id and SCIM id. */
   async idsOf(login: string): Promise<{ oktaId: string; scimId: string }> {
     const person = people.parse(await this.call('GET', 'people')).people.find((p) => p.login === login);
     if (!person?.remoteId) throw new DemoProblem(`Okta has no StackFlow id for ${login}.`);
     return { oktaId: person.id, scimId: person.remoteId };
   }
 
-  /**
-   * Adds a person to a group. Pushes the whole group if Okta does not push it yet, and otherwise only the new
-   * membership.
-   */
+  /** Adds a person to a group. Okta pushes the whole group, or only the new member if the group was pushed before. */
   async addTo(group: string, login: string): Promise<OktaWork> {
     const known = groups.parse(await this.call('GET', 'groups')).groups.find((g) => g.name === group);
     const pushed = known?.push?.status === 'ACTIVE';

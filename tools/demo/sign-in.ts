@@ -14,7 +14,6 @@ const session = z.object({
 });
 const caller = z.object({ accountId: z.string(), roles: z.array(z.string()) });
 
-/** (3) Log into StackFlow using Okta SSO: the role claims are correct. */
 export async function signIn(tools: Tools, stack: Stack, person: Person, role: string): Promise<Result> {
   return result(tools, '3. Sign in through Okta: the role claims are correct', async () => {
     const { print, records, okta } = tools;

@@ -41,7 +41,6 @@ export async function readStack(folder: string): Promise<Stack> {
   return parsed.data;
 }
 
-/** Creates a client of a service's internal API. */
 export function clientOf(stack: Stack, folder: string, service: string): InternalClient {
   const url = stack.services[service]?.url;
   if (url === undefined) throw new DemoProblem(`The stack runs no ${service}. Start the stack again with "npm start".`);

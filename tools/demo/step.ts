@@ -1,4 +1,3 @@
-/** The common part of all tests of the demonstration: tools, steps, results. */
 import type { Brake } from './brake.js';
 import type { Okta, OktaWork } from './okta.js';
 import { isProblem } from './stack.js';

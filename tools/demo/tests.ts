@@ -15,7 +15,6 @@ export function newPerson(): Person {
   return { login: `demo.${suffix}@example.com`, firstName: 'Demo', lastName: `Person-${suffix}` };
 }
 
-/** (1) Assign a test user to the StackFlow app in Okta: the user is created in StackFlow via SCIM. */
 export function assignUser(tools: Tools, { login, firstName, lastName }: Person): Promise<Result> {
   return result(tools, '1. Assign a user in Okta: the user is created in StackFlow', async () => {
     tools.print(`  ${login} is assigned to the app.`);
@@ -33,7 +32,6 @@ export function assignUser(tools: Tools, { login, firstName, lastName }: Person)
   });
 }
 
-/** (2) Change the user's group in Okta: the StackFlow role changes. */
 export function changeGroup(tools: Tools, { login }: Person): Promise<Result> {
   const { okta } = tools;
   return result(tools, "2. Change the user's group in Okta: the StackFlow role changes", async () =>
@@ -56,7 +54,6 @@ export function changeGroup(tools: Tools, { login }: Person): Promise<Result> {
   );
 }
 
-/** (4) Unassign the user: the StackFlow account is deactivated. Assigning the user again restores it with its role. */
 export const unassignUser = (tools: Tools, person: Person, role: string): Promise<Result> =>
   outAndBack(tools, person, role, '4. Unassign the user: the StackFlow account is deactivated', {
     unassign: 'is unassigned from the app and loses access.',
@@ -69,10 +66,7 @@ export const suspendUser = (tools: Tools, person: Person, role: string): Promise
     unsuspend: 'is unsuspended and gets access with the earlier role.',
   });
 
-/**
- * Ends a person's access and restores it. `verbs` names the two actions in Okta that do this, each with a sentence
- * about it.
- */
+/** Ends a person's access and restores it. `verbs` are the two commands of the sandbox Okta, with their texts. */
 const outAndBack = (
   { okta, ...tools }: Tools,
   { login }: Person,
@@ -90,8 +84,8 @@ const outAndBack = (
   });
 
 /**
- * Removes the person from the group, so that the next run does not push this person with the group. The person stays
- * assigned, without a role, because an unassignment would count against the brake.
+ * Later runs must not push this person with the group. The person stays assigned, because an unassignment would count
+ * against the brake.
  */
 export async function tidyUp({ okta, pool, brake }: Tools, { login }: Person): Promise<void> {
   const { scimId } = await okta.idsOf(login);

@@ -1,4 +1,4 @@
-/** Builds the timeline of a step from the records of all involved services. This code itself measures nothing. */
+/** Builds the timeline of a step. All times come from the records of the services. */
 import { Client } from 'pg';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
@@ -7,7 +7,7 @@ import type { OktaWork } from './okta.js';
 import { clientOf, DemoProblem, type Stack } from './stack.js';
 
 export interface Moment {
-  /** Time of the moment in milliseconds since the epoch. */
+  /** Milliseconds since the epoch. */
   readonly at: number;
   readonly what: string;
 }
@@ -22,7 +22,7 @@ const calls = z.object({
 export const startOf = ({ exchanges, deliveries }: OktaWork): number =>
   Math.min(...exchanges.map((e) => e.startedAt), ...deliveries.flatMap((d) => d.attempts.map((a) => a.startedAt)));
 
-/** Sentences about the times of a case, in the order in which access ends. % stands for the cause. */
+/** The times of a case, in the order in which access ends. % stands for the cause. */
 const CASE_STEPS = {
   receivedAt: 'An offboarding case opens. The cause is %.',
   heldAt: 'The brake holds the case.',
@@ -36,7 +36,7 @@ const CASE_STEPS = {
 } as const;
 
 const READS = ['AdminGetUser', 'AdminListGroupsForUser'];
-/** Time limit of the search for records. Services write some records in batches, shortly after the step itself. */
+/** Time limit of the search for records. Services write some records shortly after the step, in batches. */
 const LIMIT_MS = 5_000;
 const TYPE_PREFIX = 'com.stackflow.';
 
@@ -63,10 +63,7 @@ export class Records {
     return this.client.end();
   }
 
-  /**
-   * Returns the timeline of Okta's requests for one person: the requests, their events, Cognito's answers and changes
-   * of roles.
-   */
+  /** Finds Okta's requests for one person, their events, the responses of Cognito, and changes of roles. */
   async of(work: OktaWork, scimId: string): Promise<Moment[]> {
     const sent = work.exchanges.map((e) => ({ at: e.startedAt, what: `Okta sends ${e.method} ${shorten(e.url)}` }));
     const hook = work.deliveries.flatMap(({ url, events, attempts }) =>
@@ -92,10 +89,7 @@ export class Records {
     ];
   }
 
-  /**
-   * Returns the steps of an offboarding from its case. Waits until the case is completed, which happens a moment
-   * after Cognito has disabled the user.
-   */
+  /** Waits until the case is completed, which happens shortly after Cognito has disabled the user. */
   async offboarding(work: OktaWork, account: string): Promise<Moment[]> {
     const since = startOf(work);
     const { timings, cause } = await within('The offboarding case of this account is not completed.', async () => {
@@ -143,10 +137,7 @@ export class Records {
       ]);
   }
 
-  /**
-   * Returns the events that the requests caused. With Kafka the list is empty, because the demonstration reads events
-   * only from the Postgres event log.
-   */
+  /** Returns no events with Kafka, because the demonstration reads only the event log in Postgres. */
   private async events(ids: readonly string[], scimId: string, since: number): Promise<Moment[]> {
     if (this.stack.carrier === 'kafka') return [];
     const rows = await this.query<{ at: number; stored: number; type: string }>(
@@ -210,7 +201,6 @@ async function within<T>(problem: string, look: () => Promise<T | undefined>): P
   throw new DemoProblem(problem);
 }
 
-/** Reads the sandbox's call log. */
 const recorded = async (url: string): Promise<z.output<typeof calls>['calls']> =>
   calls.parse(await (await fetch(url)).json()).calls;
 
@@ -219,13 +209,11 @@ const nameOf = ({ operation, outcome }: { operation: string; outcome: string }):
 
 const shorten = (url: string): string => decodeURIComponent(url.replace(/^https?:\/\/[^/]+/, ''));
 
-/**
- * Returns time zero of a timeline: the start of Okta's first write request or, if there is none, of its first request.
- */
+/** The start of Okta's first write request or, if there is none, of its first request. */
 export const zeroOf = (work: OktaWork): number =>
   work.exchanges.find((e) => e.method !== 'GET')?.startedAt ?? startOf(work);
 
-/** Prints the moments in order of time, each with the milliseconds from `zero` to the moment. */
+/** Prints the timeline, with the milliseconds since `zero`. */
 export function printTimeline(moments: readonly Moment[], zero: number, print: (line: string) => void): void {
   for (const { at, what } of moments.toSorted((a, b) => a.at - b.at)) {
     const ms = at - zero;

@@ -24,10 +24,7 @@ export interface Expectation {
 }
 
 const LIMIT_MS = 30_000;
-/**
- * Interval of polls. Each poll reads twice. Cognito allows ten reads per second for one user, and the product needs
- * some of these reads.
- */
+/** Each poll reads twice. Cognito allows ten reads per second for one user, and the product needs some of them. */
 const POLL_MS = 500;
 
 export class UserPoolReader {
@@ -58,10 +55,7 @@ export class UserPoolReader {
     }
   }
 
-  /**
-   * Waits until two reads in a row match the expectation. `meanwhile` runs between two reads. Returns an empty list on
-   * success, or what is still wrong after the time limit.
-   */
+  /** Waits for two matching polls in a row. Returns an empty list, or what is still wrong after the time limit. */
   async reach(
     username: string,
     expected: Expectation,

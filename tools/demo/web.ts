@@ -5,7 +5,7 @@ import type { Moment } from './timeline.js';
 
 interface Answer {
   readonly status: number;
-  /** Absolute URL of a redirect; null if the answer is not a redirect. */
+  /** Absolute URL of a redirect. Null means that the response is not a redirect. */
   readonly location: string | null;
   readonly text: string;
 }
@@ -13,7 +13,7 @@ interface Answer {
 const UNAVAILABLE = 503;
 
 export class Web {
-  /** Times at which the browser sent its requests and received the answers. */
+  /** The times of all requests and responses. */
   readonly moments: Moment[] = [];
   /** Cookies by name. Everything is on localhost, where cookies do not depend on the port. */
   private readonly cookies = new Map<string, string>();

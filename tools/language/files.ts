@@ -1,13 +1,12 @@
-/** The files of the repository, and the parts of them that the rules and the sampler look at. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { isProse, passagesOf, type Passage } from './passages.js';
 
-/** They name the retired words in order to refuse them. */
+/** These files contain the retired words, because they define and test the rule. */
 const ABOUT_LANGUAGE = /^(tools\/language\/|test\/language\.spec\.ts$)/;
 
-/** What git tracks, in the working tree; also new files that it does not ignore. */
+/** Files of the working tree, also new ones, except those that git ignores. */
 export const trackedFiles = (): string[] =>
   execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '--deduplicate'], { encoding: 'utf8' })
     .split('\n')
@@ -17,17 +16,17 @@ export const read = (file: string): string => {
   try {
     return readFileSync(file, 'utf8');
   } catch {
-    return ''; // deleted, and not committed yet
+    return ''; // The file is deleted, but git still lists it.
   }
 };
 
 export const passages = (files: readonly string[] = trackedFiles()): Passage[] =>
   files.flatMap((file) => [nameOf(file), ...passagesOf(file, read(file))]);
 
-/** A file's name speaks as well. */
+/** The rules also apply to the names of files. */
 const nameOf = (file: string): Passage => ({ file, line: 1, kind: 'name', text: path.basename(file) });
 
-/** Code of the product and its tools: no specs, and not the sandbox, which imitates others and may repeat their names. */
+/** Code of the product and its tools, without specs. The sandbox may repeat class names of the product. */
 export const isProduct = (file: string): boolean =>
   /^(apps|libs|tools|examples)\/.*\.(ts|mjs)$/.test(file) &&
   !file.endsWith('.spec.ts') &&

@@ -1,7 +1,7 @@
-/** Takes the prose out of a file: comments and strings of code, lines of documents, comments and values of YAML. */
+/** Finds the prose of a file: comments and strings of code, lines of documents, descriptions in JSON. */
 import ts from 'typescript';
 
-/** `name` is an identifier of code; `text` starts without comment marks. */
+/** `kind` is `name` for an identifier. `text` contains no comment marks. */
 export interface Passage {
   readonly file: string;
   readonly line: number;
@@ -9,7 +9,7 @@ export interface Passage {
   readonly text: string;
 }
 
-/** Files that people read and that are ours. */
+/** Files that people write and read, not generated ones. */
 export const isProse = (file: string): boolean =>
   /\.(ts|tsx|mjs|md|ya?ml|json)$/.test(file) &&
   !/(^|\/)(package-lock|asyncapi)\.json$|^libs\/events\/released\//.test(file);
@@ -22,7 +22,6 @@ export function passagesOf(file: string, content: string): Passage[] {
   return linesOf(file, content);
 }
 
-/** A class that a file exports. */
 export interface ExportedClass {
   readonly file: string;
   readonly line: number;
@@ -73,11 +72,11 @@ function inCode(file: string, content: string): Passage[] {
   return found.sort((a, b) => a.line - b.line);
 }
 
-/** The text of a template, with `…` for each value. */
+/** The text of a template, with `…` instead of each value. */
 const withGaps = (node: ts.TemplateExpression): string =>
   [node.head.text, ...node.templateSpans.map(({ literal }) => literal.text)].join('…');
 
-/** Comments without their marks; `//` lines that follow each other are one comment. */
+/** Comments without their marks. Consecutive `//` lines are one comment. */
 function blocksOf(
   source: ts.SourceFile,
   content: string,
@@ -106,7 +105,7 @@ function blocksOf(
 const linesOf = (file: string, content: string): Passage[] =>
   content.split('\n').map((text, at) => ({ file, line: at + 1, kind: 'document', text }));
 
-/** Markdown without its code: fenced blocks and inline code are names, not prose. */
+/** Lines of Markdown outside fenced code blocks. */
 function inDocument(file: string, content: string): Passage[] {
   let fenced = false;
   return linesOf(file, content).filter(({ text }) => {

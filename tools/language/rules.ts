@@ -1,13 +1,10 @@
-/**
- * The rules of the plain voice that a machine can check. Each function answers the findings of one passage; its
- * sentence says why the rule exists. What a machine cannot see, people review: `sample.ts` draws passages for that.
- */
+/** The language rules that a machine can check. People check the rest with the passages that `sample.ts` draws. */
 import type { ExportedClass, Passage } from './passages.js';
 
 export interface Rule {
   readonly name: string;
   readonly why: string;
-  /** What of the passage breaks the rule. */
+  /** Returns the words that break the rule. */
   findings(passage: Passage): readonly string[];
 }
 
@@ -24,7 +21,7 @@ const all = (text: string, pattern: RegExp): string[] => [...text.matchAll(patte
 /** People are "they" or "the person"; processes and transactions are "it". */
 export const genderedPronouns: Rule = {
   name: 'speaks of people without gender',
-  why: 'A person may be anybody and a process is nobody: say "they", "the person" or "it".',
+  why: 'Call people "they" or "the person", and call a process "it".',
   findings: (passage) =>
     prose(passage) ? all(passage.text, /(?<![\w./-])(he|she|his|hers?|him|himself|herself)(?![\w/-])/gi) : [],
 };
@@ -32,7 +29,7 @@ export const genderedPronouns: Rule = {
 /** A free relative is a noun that looks like a question: "Who is not admitted yet waits". */
 export const freeRelatives: Rule = {
   name: 'begins no sentence of a comment with a free relative',
-  why: 'The reader takes the clause for a question first and needs a second reading: name the subject instead.',
+  why: 'Name the subject. Such a clause looks like a question at first, and needs a second reading.',
   findings: ({ kind, text }) => {
     if (kind !== 'comment') return [];
     const sentences = text.replaceAll('\n', ' ').split(/(?<=[.?!:])\s+/);
@@ -45,7 +42,7 @@ const FREE_RELATIVE = /^(Who|Whom|Whose|Whoever|Whomever|What|Whatever|(?:Of|To|
 /** Coined words and archaisms that have a plain replacement; see the glossary for the coined words that stay. */
 export const retiredWords: Rule = {
   name: 'uses no retired words',
-  why: 'One thing has one word, and it is the field’s: see docs/glossary.md.',
+  why: 'Use the usual word of the field, or a word of docs/glossary.md.',
   findings: ({ kind, text }) =>
     kind === 'name'
       ? all(

@@ -16,7 +16,7 @@ const { values } = parseArgs({
   },
 });
 
-/** mulberry32: small, seedable, good enough to draw a sample. */
+/** The generator mulberry32, because Math.random takes no seed. */
 function seeded(seed: number): () => number {
   let state = seed;
   return () => {
@@ -37,11 +37,11 @@ function draw<T>(from: readonly T[], count: number, random: () => number): T[] {
 const oneLine = (text: string): string => text.replace(/\s+/g, ' ').trim();
 const words = (text: string): number => oneLine(text).split(' ').length;
 
-/** Directives for tools are no comments for people. */
+/** Leaves out directives for tools, and comments of fewer than four words. */
 const isComment = ({ kind, text }: Passage): boolean =>
   kind === 'comment' && words(text) >= 4 && !/^(eslint|prettier|@ts-|swc)/.test(text);
 
-/** Sentences of logs, errors, commands and pages: at least five words, and neither SQL nor markup alone. */
+/** Leaves out SQL, and text of fewer than five words. */
 const isSentence = ({ kind, text }: Passage): boolean =>
   kind === 'string' &&
   words(text) >= 5 &&

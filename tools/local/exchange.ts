@@ -1,4 +1,3 @@
-/** Registers an example client, so that people can try the token exchange. */
 import { AuthServiceClient } from '#contracts/clients';
 import type { Secrets, StackDescription, StackFolder } from './folder.js';
 import { DOMAIN, EXCHANGE_SCOPE } from './okta-connection.js';

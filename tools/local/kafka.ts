@@ -1,6 +1,6 @@
 /**
- * Starts a real Apache Kafka broker without containers. It downloads the jars from Maven Central once, then runs a
- * single node (broker and controller) on Java. For tests and for `EVENT_CARRIER=kafka npm start`, not for production.
+ * Starts a real Kafka broker without containers, for tests and for `EVENT_CARRIER=kafka npm start`. Downloads the jars
+ * from Maven Central once, then runs a single node (broker and controller) on Java.
  */
 import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -32,12 +32,11 @@ const SHUTDOWN = [
 ] as const;
 
 export interface LocalKafka extends LocalServer {
-  /** For KAFKA_BROKERS. */
   readonly brokers: string;
 }
 
 export interface KafkaOptions {
-  /** Folder for topics. Topics survive a restart. */
+  /** Folder of the topics, which survive a restart. */
   readonly folder: string;
   readonly port?: number;
   readonly log?: (text: string) => void;
@@ -67,7 +66,7 @@ export async function startKafka(options: KafkaOptions): Promise<LocalKafka> {
   const obstacle = await kafkaObstacle();
   if (obstacle)
     throw new LocalProblem(
-      `Cannot start Kafka: ${obstacle}. Install it, name a broker in KAFKA_BROKERS, or use EVENT_CARRIER=postgres.`,
+      `Cannot start Kafka: ${obstacle}. Install what is missing, name a broker in KAFKA_BROKERS, or use EVENT_CARRIER=postgres.`,
     );
   const jars = await fetchJars(log);
   fs.mkdirSync(options.folder, { recursive: true });
@@ -80,8 +79,6 @@ export async function startKafka(options: KafkaOptions): Promise<LocalKafka> {
     return launch(jars, config, port, options.folder, release);
   });
 }
-
-// ---- jars ---------------------------------------------------------------------------------------------------------
 
 /** Returns a folder in the checkout, or a folder in the user's cache folder if the checkout is read-only. */
 function cacheFolder(): string {
@@ -109,7 +106,7 @@ const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0">
 </project>
 `;
 
-/** Downloads into a draft folder and renames it when it is complete, so that no start uses an incomplete download. */
+/** Downloads into a temporary folder and renames it at the end, so that no start uses an incomplete download. */
 async function fetchJars(log: (text: string) => void): Promise<string> {
   const target = jarFolder();
   if (fs.existsSync(target)) return target;
@@ -128,7 +125,7 @@ async function fetchJars(log: (text: string) => void): Promise<string> {
     ]);
     fs.renameSync(draft, target);
   } catch (error) {
-    if (!fs.existsSync(target)) throw error; // if the folder exists, a second start was faster
+    if (!fs.existsSync(target)) throw error; // If the folder exists, another start was faster.
   } finally {
     fs.rmSync(draft, { recursive: true, force: true });
   }
@@ -137,8 +134,6 @@ async function fetchJars(log: (text: string) => void): Promise<string> {
 
 const runToEnd = (program: string, args: readonly string[], cwd?: string): Promise<void> =>
   endedWell(spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], cwd }), [program, ...args].join(' '));
-
-// ---- broker -------------------------------------------------------------------------------------------------------
 
 async function configure(folder: string, wantedPort: number | undefined): Promise<{ port: number; config: string }> {
   const port = await freePort(wantedPort);
@@ -197,11 +192,11 @@ async function launch(
 ): Promise<LocalKafka> {
   const java = [
     '-Xmx512m',
-    // The JVM's optimizing compiler is off: a local broker runs for an hour at most, and the compiler would use a tenth
-    // of the processor time of two cores during the first minutes.
+    // The JVM's optimizing compiler is off. A local broker runs only briefly, and the compiler would use a tenth of the
+    // processor time of two cores during the first minutes.
     '-XX:TieredStopAtLevel=1',
     '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
-    '-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info', // this logger reports when the broker is ready
+    '-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info', // This logger reports that the broker is ready.
     '-cp',
     path.join(jars, '*'),
     'kafka.Kafka',

@@ -1,4 +1,3 @@
-/** A lock file. It lets only one process at a time own a folder, although each process may be killed at any moment. */
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { LocalProblem } from './problem.js';
@@ -14,7 +13,7 @@ export interface LockHolder {
 
 /**
  * Takes the lock, or returns the living process that holds it. The lock of a dead process is taken over, even if
- * another process now has its pid. The file appears with its content in one step (`link`), so no process reads an
+ * another process now has its pid. `link` creates the file with its content in one step, so no process reads an
  * incomplete lock.
  */
 export function takeLock(file: string): { lock: Lock } | { holder: LockHolder } {
@@ -39,8 +38,8 @@ export function takeLock(file: string): { lock: Lock } | { holder: LockHolder } 
 }
 
 /**
- * Takes the lock of the folder and runs `work`, which starts a server on the folder. If `work` fails, the lock is
- * released. Otherwise `work` releases the lock when the server has ended.
+ * Takes the lock of the folder and runs `work`, which starts a server. If `work` fails, the lock is released. Otherwise
+ * `work` must release the lock when the server has ended.
  */
 export async function owningFolder<T>(
   folder: string,
@@ -75,13 +74,13 @@ function discardDead(file: string, aside: string): void {
   try {
     renameSync(file, aside);
   } catch {
-    return; // another process was faster and has removed the lock
+    return; // Another process was faster and has removed the lock.
   }
   if (lockHolder(aside)) {
     try {
       linkSync(aside, file);
     } catch {
-      // a third process already took the lock
+      // A third process already took the lock.
     }
   }
   rmSync(aside, { force: true });

@@ -1,4 +1,3 @@
-/** Finds free TCP ports on this machine. */
 import { createServer, type AddressInfo } from 'node:net';
 
 /** Returns `wanted` if nothing listens on it, or else a port that the system picks. */

@@ -1,4 +1,3 @@
-/** A Postgres cluster on disk: its owner, its creation, and the server that a crashed start left running on it. */
 import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -21,7 +20,7 @@ export interface Cluster {
   readonly user: User | undefined;
 }
 
-/** As root, the server runs as the owner of existing data, so that an ordinary user can still use their data. */
+/** If root starts the stack, the server runs as the owner of existing data, who can then still use the data. */
 export function serverUser(data: string): User | undefined {
   const owner = fs.existsSync(data) ? fs.statSync(data) : undefined;
   if (!isRoot()) {
@@ -44,14 +43,16 @@ export function spawnServer(
 ): ChildProcess {
   return spawn(path.join(cluster.native, 'bin', executable(program)), args, {
     stdio,
-    cwd: cluster.native, // the unprivileged user may not have access to our folder
-    detached: process.platform !== 'win32', // otherwise Ctrl-C would end the database before the services
+    cwd: cluster.native, // The unprivileged user may not have access to our folder.
+    detached: process.platform !== 'win32', // Otherwise Ctrl-C would end the database before the services.
     env: { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC', SystemRoot: process.env.SystemRoot },
     ...(cluster.user && { uid: cluster.user.uid, gid: cluster.user.gid }),
   });
 }
 
-/** Runs `initdb` in a draft folder and renames it at the end, so that a killed start leaves no incomplete cluster. */
+/**
+ * Runs `initdb` in a temporary folder and renames it at the end, so that a killed start leaves no incomplete cluster.
+ */
 export async function initialise(cluster: Cluster, password: string, log: (text: string) => void): Promise<void> {
   const version = path.join(cluster.data, 'PG_VERSION');
   if (fs.existsSync(version)) {
@@ -96,9 +97,8 @@ export function runToEnd(cluster: Cluster, program: string, args: readonly strin
 }
 
 /**
- * Stops a server that still runs on this data. We hold the lock, so the server's launcher is dead, and the server's log
- * and settings are not ours. Also removes a pidfile whose pid now belongs to another program, because this file would
- * keep Postgres from starting.
+ * Stops a server that still runs on this data. We hold the lock, so the server's launcher is dead. Also removes a
+ * pidfile whose pid now belongs to another program: Postgres would refuse to start with this file.
  */
 export async function endPredecessor({ data }: Cluster, log: (text: string) => void): Promise<void> {
   const file = path.join(data, 'postmaster.pid');

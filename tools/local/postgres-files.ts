@@ -1,6 +1,6 @@
 /**
- * Binaries and folders of the embedded Postgres. The server refuses to run as root. If root starts the stack, an
- * unprivileged user therefore runs the server and must be able to reach every file that the server uses.
+ * Binaries and folders of the embedded Postgres. Postgres refuses to run as root. If root starts the stack, an
+ * unprivileged user runs Postgres and must be able to read its files.
  */
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
@@ -74,8 +74,8 @@ export function linkLibraries(native: string): boolean {
       fs.rmSync(link, { force: true });
       fs.symlinkSync(path.relative(path.dirname(target), source), link);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EEXIST') continue; // a second start has created the same link
-      return false; // node_modules is read-only, so a copy is needed
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') continue; // Another start has created the same link.
+      return false; // node_modules is read-only, so a copy is needed.
     }
   }
   return true;
@@ -93,7 +93,7 @@ function copyNative(native: string, version: string, log: (text: string) => void
     try {
       fs.renameSync(draft, copy);
     } catch {
-      fs.rmSync(draft, { recursive: true, force: true }); // a second start was faster and has copied the files
+      fs.rmSync(draft, { recursive: true, force: true }); // Another start was faster and has copied the files.
     }
   }
   linkLibraries(copy);
@@ -110,9 +110,8 @@ function openForReading(folder: string): void {
 }
 
 /**
- * Returns our folder outside the checkout. /var/lib comes first, because the system may clean /var/tmp and /tmp. If a
- * folder of that name belongs to another user, it is not used, because every user can create one in a world-writable
- * folder.
+ * Returns a folder outside the checkout. /var/lib comes first, because the system may clean /var/tmp and /tmp. A folder
+ * of another user is not used: in a world-writable folder, every user can create one with our name.
  */
 export function ownFolderOutside(name: string): string {
   for (const parent of ['/var/lib', '/var/tmp', tmpdir()]) {
@@ -124,7 +123,7 @@ export function ownFolderOutside(name: string): string {
     }
     const stat = fs.lstatSync(folder);
     if (!stat.isDirectory() || stat.uid !== process.getuid?.()) continue;
-    fs.chmodSync(folder, 0o755); // sets the mode regardless of the umask
+    fs.chmodSync(folder, 0o755); // Sets the mode regardless of the umask.
     if (!isRoot() || isReachableByAll(folder)) return folder;
   }
   throw new LocalProblem(
@@ -133,9 +132,8 @@ export function ownFolderOutside(name: string): string {
 }
 
 /**
- * Returns the data folder of `folder`, which is usually inside it. If we are root and the server's user cannot reach it
- * there (for example in a home of mode 700), the data folder is outside. Its path is then stored in
- * `folder/data-is-in`.
+ * Returns the data folder, which is usually inside `folder`. If root starts the stack and the server's user cannot
+ * reach `folder`, the data is elsewhere, and `folder/data-is-in` contains its path.
  */
 export function dataFolder(folder: string, log: (text: string) => void): string {
   try {

@@ -1,6 +1,6 @@
 /**
- * Starts the embedded Postgres: real server processes from an npm package. The package's own launcher needs an existing
- * user, a free port and an install script; this one does not. Data survives restarts and a crash of the launcher.
+ * Starts the embedded Postgres from an npm package. The package's own launcher needs an existing user, a free port and
+ * an install script; this launcher does not. Data survives a crash of the launcher.
  */
 import type { ChildProcess } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -54,7 +54,7 @@ export async function startPostgres(options: PostgresOptions): Promise<LocalPost
   const log = options.log ?? (() => undefined);
   const data = dataFolder(options.folder, log);
   const refusal = (pid: number): string =>
-    `Process ${pid} already runs Postgres in ${options.folder}. Stop it, or name another STACK_DIR.`;
+    `Process ${pid} already runs Postgres in ${options.folder}. Stop that process, or name another STACK_DIR.`;
   return owningFolder(options.folder, refusal, async (release) => {
     const cluster: Cluster = { native: nativeFolder(log), data, user: serverUser(data) };
     await initialise(cluster, options.password, log);

@@ -1,5 +1,6 @@
 /** Prints the lines of `npm test`, and runs its programs. */
 import { spawn, type ChildProcess } from 'node:child_process';
+import { setPriority } from 'node:os';
 import { followLines } from './process.js';
 import { stepTally, type Tally } from './test-report.js';
 
@@ -14,16 +15,27 @@ export function report(name: string, ok: boolean, began: number): Tally {
 
 const running = new Set<ChildProcess>();
 
-/** Runs Node to its end; the output is collected, or goes to the terminal with `inherit`. */
+export interface RunOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  /** Whether the output goes to the terminal. If not, it is collected. */
+  readonly inherit?: boolean;
+  /** One of `os.constants.priority`. */
+  readonly priority?: number;
+  /** Kills the program. */
+  readonly signal?: AbortSignal;
+}
+
+/** Runs Node to its end. */
 export async function runNode(
   args: readonly string[],
-  env: NodeJS.ProcessEnv,
-  inherit = false,
+  { env = {}, inherit = false, priority, signal }: RunOptions,
 ): Promise<{ code: number; output: string }> {
   const child = spawn(process.execPath, args, {
     env: { ...process.env, ...env },
     stdio: inherit ? 'inherit' : ['ignore', 'pipe', 'pipe'],
   });
+  signal?.addEventListener('abort', () => child.kill('SIGKILL'));
+  if (child.pid !== undefined && priority !== undefined) setPriority(child.pid, priority);
   running.add(child);
   const { last } = followLines(child, undefined, 500);
   const code = await new Promise<number>((resolve, reject) =>

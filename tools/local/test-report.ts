@@ -1,4 +1,5 @@
 /** Counts the results of `npm test`. Every jest test and every other step counts as one. */
+import path from 'node:path';
 
 /** The part of the output of `jest --json` that is used here. */
 export interface JestReport {
@@ -10,11 +11,10 @@ export interface JestReport {
   readonly numRuntimeErrorTestSuites: number;
   readonly testResults: readonly {
     readonly name: string;
-    readonly assertionResults: readonly {
-      readonly status: string;
-      readonly fullName: string;
-      readonly failureMessages?: readonly string[];
-    }[];
+    /** Milliseconds since 1970. */
+    readonly startTime: number;
+    readonly endTime: number;
+    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
   }[];
 }
 
@@ -54,51 +54,15 @@ export function jestTally(report: JestReport | undefined, exitCode: number): Tal
   return { passed: report.numPassedTests, failed: failed === 0 && exitCode !== 0 ? 1 : failed, skipped: named };
 }
 
-/** A failed test, and the first line of its message. */
-export interface Failure {
-  readonly file: string;
-  readonly test: string;
-  readonly reason: string;
-}
+const SHOWN = 10;
 
-/** If more files than this fail, the load of the machine is not the reason. */
-const FEW_FILES = 3;
-/** Messages of our own waits and of jest after a time limit. */
-const PATIENCE_ENDED = /not within \d+ ms|Exceeded timeout of|not quiet:/;
-/** The tests of the product's promises. A broken promise must be reported even if it happens once in a hundred runs. */
-const PROMISE = /(^|\/)test\/faults\//;
-
-/**
- * Returns the failures that get a second try, alone on the machine. An empty list means that the first result is final:
- * many files failed, a file could not be loaded, or a test of the promises failed for another reason than a wait that
- * ran out. The output must mention a second try.
- */
-export function worthASecondTry(report: JestReport | undefined): readonly Failure[] {
-  if (!report || report.numRuntimeErrorTestSuites > 0) return [];
-  const failures = report.testResults.flatMap(({ name, assertionResults }) =>
-    assertionResults
-      .filter((a) => a.status === 'failed')
-      .map((a) => ({ file: name, test: a.fullName, reason: (a.failureMessages?.[0] ?? '').split('\n')[0] ?? '' })),
-  );
-  const files = new Set(failures.map((f) => f.file));
-  const broken = failures.some((f) => PROMISE.test(f.file) && !PATIENCE_ENDED.test(f.reason));
-  return broken || files.size > FEW_FILES || failures.length !== report.numFailedTests ? [] : failures;
-}
-
-/** The sum after the second try: the first result of files without failures, and the second result of all others. */
-export function afterSecondTry(first: JestReport, second: JestReport | undefined, exitCode: number): Tally {
-  const again = new Set(worthASecondTry(first).map((f) => f.file));
-  const passedInAgain = first.testResults
-    .filter((f) => again.has(f.name))
-    .flatMap((f) => f.assertionResults.filter((a) => a.status === 'passed')).length;
-  const retried = jestTally(second, exitCode);
-  const before = jestTally(first, 0);
-  return {
-    passed: before.passed - passedInAgain + retried.passed,
-    failed: retried.failed,
-    skipped: [...new Set([...before.skipped, ...retried.skipped])],
-  };
-}
+/** Returns a line for each of the ten test files that took longest, the longest first. */
+export const slowest = ({ testResults }: JestReport): readonly string[] =>
+  testResults
+    .map(({ name, startTime, endTime }) => ({ name, seconds: (endTime - startTime) / 1_000 }))
+    .sort((a, b) => b.seconds - a.seconds)
+    .slice(0, SHOWN)
+    .map(({ name, seconds }) => `${seconds.toFixed(1).padStart(7)} s  ${path.relative('.', name)}`);
 
 export const summaryLine = (tally: Tally): string =>
   `${tally.passed} passed, ${tally.failed} failed, ${tally.skipped.length} skipped`;

@@ -1,14 +1,10 @@
-/** Starts Postgres for the tests, and finds Kafka, a browser and the peers' packages if this machine has them. */
+/** Starts Kafka for the whole run of the tests, and installs the peers' packages, if this machine can. */
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { Client } from 'pg';
-import { findChromium } from './chromium.js';
 import type { Closing } from './closing.js';
-import { ROOT } from './folder.js';
 import { kafkaObstacle, startKafka } from './kafka.js';
 import { installPackages } from './packages.js';
-import { startPostgres, type LocalPostgres } from './postgres.js';
 import { LocalProblem } from './problem.js';
 import { report, say, seconds } from './test-output.js';
 import type { Tally } from './test-report.js';
@@ -19,65 +15,18 @@ export interface TestServices {
   readonly missing: readonly Tally[];
 }
 
-const isRequired = (part: 'KAFKA' | 'BROWSER' | 'PEERS'): boolean => process.env[`REQUIRE_${part}`] === '1';
+const isRequired = (part: 'KAFKA' | 'PEERS'): boolean => process.env[`REQUIRE_${part}`] === '1';
 
 /** `args` are the arguments of jest. Named tests need no Kafka, and they need the peers only if they name them. */
 export async function startTestServices(args: readonly string[], closing: Closing): Promise<TestServices> {
   const missing: Tally[] = [];
   const whole = args.length === 0;
   const withPeers = whole || isRequired('PEERS') || args.some((argument) => argument.includes('peers'));
-  const [database, brokers] = await Promise.all([
-    testDatabase(closing),
+  const [brokers] = await Promise.all([
     whole || isRequired('KAFKA') ? kafka(missing, closing) : process.env.KAFKA_BROKERS,
     withPeers && peers(missing),
   ]);
-  const chromium = findChromium();
-  if (!chromium && isRequired('BROWSER') && fs.existsSync(path.join(ROOT, 'test', 'browser')))
-    missing.push(report('browser: none found (REQUIRE_BROWSER=1)', false, Date.now()));
-  return {
-    env: {
-      TEST_DATABASE_URL: database,
-      ...(brokers && { KAFKA_BROKERS: brokers }),
-      ...(chromium && { CHROMIUM: chromium }),
-    },
-    missing,
-  };
-}
-
-/** Settings without durability. The test data is worthless after a run, so it need not survive a power cut. */
-const FAST = { fsync: 'off', full_page_writes: 'off', max_connections: '300' };
-
-async function testDatabase(closing: Closing): Promise<string> {
-  if (process.env.TEST_DATABASE_URL) return process.env.TEST_DATABASE_URL;
-  const began = Date.now();
-  const server = await startTestPostgres(closing);
-  closing.add(() => server.stop());
-  await dropLeftovers(server.url);
-  say(`      embedded Postgres ${seconds(began)}`);
-  return server.url;
-}
-
-/** Keeps the cluster between runs: creating one takes 1 s, starting one 0.1 s. A concurrent run creates its own. */
-async function startTestPostgres(closing: Closing): Promise<LocalPostgres> {
-  const options = { password: 'test-only', settings: FAST };
-  try {
-    return await startPostgres({ ...options, folder: path.join(ROOT, '.cache', 'test-postgres') });
-  } catch (error) {
-    if (!(error instanceof LocalProblem)) throw error;
-    const folder = temporaryFolder('stackflow-test-', closing);
-    fs.chmodSync(folder, 0o755);
-    return startPostgres({ ...options, folder });
-  }
-}
-
-async function dropLeftovers(url: string): Promise<void> {
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  const { rows } = await client.query<{ datname: string }>(
-    `select datname from pg_database where datname ~ '^(t|stack)_'`,
-  );
-  for (const { datname } of rows) await client.query(`drop database ${client.escapeIdentifier(datname)} with (force)`);
-  await client.end();
+  return { env: { ...(brokers && { KAFKA_BROKERS: brokers }) }, missing };
 }
 
 async function kafka(missing: Tally[], closing: Closing): Promise<string | undefined> {

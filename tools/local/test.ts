@@ -1,7 +1,8 @@
 /**
- * `npm test` runs static checks while Postgres and Kafka start, then jest. With arguments it runs only jest, with these
- * arguments (`npm test -- libs/scim`). With `--static` it runs only the static checks (`npm run lint`).
+ * `npm test` runs the static checks and jest at the same time. With arguments it runs only jest, with these arguments
+ * (`npm test -- libs/scim`). With `--static` it runs only the static checks (`npm run lint`).
  */
+import { constants } from 'node:os';
 import path from 'node:path';
 import { Closing } from './closing.js';
 import { runJest } from './jest-run.js';
@@ -18,14 +19,14 @@ Without arguments: prettier, eslint, dependency rule, type check, then every tes
   npm test -- libs/scim            tests below a folder
   npm test -- -t 'rename'          tests by name
 
-In the whole run, up to three files with failures get a second try alone, and the output mentions it. A wrong result of
-test/faults gets no second try.
-
 With arguments no Kafka is started unless REQUIRE_KAFKA=1, and test/peers is installed only if they name it.
 
-Environment: TEST_DATABASE_URL (a Postgres superuser; else an embedded Postgres is started), KAFKA_BROKERS (else a broker
-is started if the machine has Java and Maven), CHROMIUM (path of a browser). With REQUIRE_KAFKA=1, REQUIRE_BROWSER=1 or
-REQUIRE_PEERS=1 the run fails if that part is missing; peers are the packages of test/peers/package.json.`;
+"npx jest <arguments>" does the same, and so does the button of an editor.
+
+Environment: TEST_DATABASE_URL (a Postgres superuser; else jest starts an embedded Postgres when a test needs one),
+KAFKA_BROKERS (else a broker is started if the machine has Java and Maven), CHROMIUM (path of a browser). With
+REQUIRE_KAFKA=1, REQUIRE_BROWSER=1 or REQUIRE_PEERS=1 the run fails if that part is missing; peers are the packages of
+test/peers/package.json.`;
 
 const closing = new Closing(say);
 
@@ -34,30 +35,38 @@ async function main(args: readonly string[]): Promise<number> {
     say(HELP);
     return 0;
   }
-  const onlyStatic = args[0] === '--static';
-  const tallies: Tally[] = [];
-  if (onlyStatic || args.length === 0) await installPackages('infra', say);
-  const services = onlyStatic ? undefined : startTestServices(args, closing);
-  services?.catch(() => undefined); // the error is reported below, after the static checks
-  if (onlyStatic || args.length === 0) tallies.push(...(await staticChecks()));
-  if (services) {
-    const { env, missing } = await services;
-    tallies.push(...missing, await runJest(args, env, closing));
-  }
-  const sum = add(tallies);
+  const sum = add(await run(args));
   for (const name of sum.skipped) say(`skipped: ${path.relative('.', name)}`);
   say(summaryLine(sum));
   return sum.failed === 0 ? 0 : 1;
 }
 
-/** Runs two checks at a time, for two cores. The check eslint takes as long as all others together. */
-async function staticChecks(): Promise<Tally[]> {
+async function run(args: readonly string[]): Promise<readonly Tally[]> {
+  if (args.length > 0 && args[0] !== '--static') return tests(args);
+  await installPackages('infra', say);
+  if (args.length > 0) return staticChecks();
+  return (await Promise.all([staticChecks(constants.priority.PRIORITY_LOW), tests(args)])).flat();
+}
+
+async function tests(args: readonly string[]): Promise<readonly Tally[]> {
+  const { env, missing } = await startTestServices(args, closing);
+  return [...missing, await runJest(args, env, closing)];
+}
+
+/**
+ * Runs two checks at a time, for two cores. The check eslint takes as long as all others together. With a low priority,
+ * the checks use the time in which tests wait, and do not slow the tests down.
+ */
+async function staticChecks(priority?: number): Promise<readonly Tally[]> {
   const waiting = [...STATIC_CHECKS];
   const tallies: Tally[] = [];
   const worker = async (): Promise<void> => {
     for (let check = waiting.shift(); check; check = waiting.shift()) {
       const began = Date.now();
-      const { code, output } = await runNode(check.args, {});
+      // Each check creates many objects that live long; a larger young generation saves garbage collections.
+      const { code, output } = await runNode(['--max-semi-space-size=128', ...check.args], {
+        ...(priority !== undefined && { priority }),
+      });
       if (code !== 0) say(output);
       tallies.push(report(check.name, code === 0, began));
     }

@@ -1,4 +1,3 @@
-/** Finds the user pool and the app client of a stack. */
 import {
   CognitoIdentityProviderClient,
   DescribeUserPoolClientCommand,

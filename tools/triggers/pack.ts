@@ -1,7 +1,6 @@
 /**
- * Packs the triggers for AWS Lambda: one folder per function, with `index.mjs`, the compiled modules that it imports, and
- * the package `jose` if needed. Node resolves imports inside the function, so no bundler is needed, and Lambda runs the same
- * code as the sandbox.
+ * Makes one folder per Lambda function: `index.mjs`, the compiled modules that it imports, and the package `jose` if
+ * needed. A bundler is not needed, because Node resolves the imports.
  */
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
@@ -18,8 +17,7 @@ export const TRIGGERS = [
 const PACKAGES = new Set(['jose']);
 
 /**
- * `compiled` is the build of apps/cognito-triggers/src. Replaces the folders of the triggers under `target`, and
- * returns their paths.
+ * Replaces the folders under `target` and returns their paths. `compiled` is the build of apps/cognito-triggers/src.
  */
 export function packTriggers(compiled: string, target: string): string[] {
   return TRIGGERS.map((name) => {

@@ -1,7 +1,6 @@
 /**
- * `node dist/apps/auth-service/src/assertion-keys.js`: prints the public keys that verify assertions. Cognito's
- * triggers need this output (`-c assertionJwksFile=` in infra/). The command needs only the settings that name the
- * keys.
+ * `node dist/apps/auth-service/src/assertion-keys.js`: prints the public keys that Cognito's triggers need (`-c
+ * assertionJwksFile=` in infra/). The command needs only the settings that name the keys.
  */
 import { EXIT } from '#command-line';
 import { ConfigError, loadConfig } from '#platform';

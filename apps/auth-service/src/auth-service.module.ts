@@ -1,4 +1,3 @@
-/** The Nest module of auth-service: its controllers and consumers, and the providers that they need. */
 import { Module } from '@nestjs/common';
 import { cognitoOptions, CustomAuth } from '#cognito';
 import { InternalClient, OffboardingClient } from '#contracts';

@@ -1,4 +1,3 @@
-/** The settings of auth-service. */
 import { cognitoSettings } from '#cognito';
 import { busSettings } from '#event-bus';
 import {

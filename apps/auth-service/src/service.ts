@@ -1,4 +1,3 @@
-/** The definition of auth-service. `main.ts` runs it, and tests start it in the process of the test. */
 import { createBus } from '#event-bus';
 import { ProblemFilter, type ServiceDefinition } from '#platform';
 import { TenantSettingsEntity } from '#settings';
@@ -12,7 +11,7 @@ import { LoginAttemptEntity } from './login/login-attempt.entity.js';
 import { Auth1764300000000 } from './migrations/0001-auth.js';
 import { BrowserSessionEntity, SessionSecretEntity } from './sessions/browser-session.entity.js';
 
-/** Headers of every answer. No part of a login or a session may reach a cache, a frame, or another site's `Referer`. */
+/** Headers of every response. They keep logins and sessions out of caches, frames and other sites' `Referer`. */
 const HEADERS = {
   'cache-control': 'no-store',
   'referrer-policy': 'no-referrer',

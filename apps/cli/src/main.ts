@@ -1,4 +1,3 @@
-/** The command line of StackFlow's Okta integration: `npm run stackflow -- <area> <verb>`. */
 import { runMain } from '#command-line';
 import { stackflow } from './stackflow.js';
 

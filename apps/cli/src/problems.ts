@@ -1,8 +1,6 @@
 /** Turns errors of the internal APIs into a sentence with the next step, and an exit code. */
 import { ApiProblem, ServiceUnreachable } from '#contracts/clients';
-import { EXIT, Refusal } from '#command-line';
-
-type Typed = (command: string) => string;
+import { EXIT, Refusal, type Typed } from '#command-line';
 
 export function explain(error: unknown, { typed }: { readonly typed: Typed }): Refusal | undefined {
   if (error instanceof ServiceUnreachable)
@@ -16,7 +14,7 @@ export function explain(error: unknown, { typed }: { readonly typed: Typed }): R
   return new Refusal(text, error.status >= 500 ? EXIT.unavailable : EXIT.refused);
 }
 
-/** For each code, returns the command that helps. The services do not name commands in their errors. */
+/** The command that helps with each code. Services do not name commands in their errors. */
 const NEXT_STEPS: Readonly<Record<string, (error: ApiProblem, typed: Typed) => string>> = {
   unauthenticated: ({ service }) =>
     `${service} did not accept the token of the internal APIs. Check --token-file or INTERNAL_API_TOKEN.`,
@@ -24,6 +22,6 @@ const NEXT_STEPS: Readonly<Record<string, (error: ApiProblem, typed: Typed) => s
   tenant_exists: ({ parameters: { tenant, slug } }, typed) =>
     `To issue a new SCIM token: ${typed(`tenants rotate-token ${String(tenant ?? slug ?? '<slug>')}`)}`,
   issuer_missing: () => 'Name the issuer, e.g. --issuer https://your-org.okta.com',
-  okta_not_connected: (_, typed) => `Connect it: ${typed('tenants connect-okta')}`,
-  comparison_running: () => 'Wait until it ends; --no-wait shows its progress.',
+  okta_not_connected: (_, typed) => `Connect the tenant to Okta: ${typed('tenants connect-okta')}`,
+  comparison_running: () => 'Wait until that comparison ends; --no-wait shows the progress.',
 };

@@ -34,9 +34,7 @@ export const SERVICES = {
 export type ServiceName = keyof typeof SERVICES;
 export const SERVICE_NAMES = Object.keys(SERVICES) as ServiceName[];
 
-/**
- * Environment variable for further services, such as subscribers to the events: `name=url` pairs, separated by commas.
- */
+/** Names further services, such as subscribers to the events: `name=url` pairs, separated by commas. */
 const EXTRA = 'EXTRA_SERVICES';
 
 export interface TargetFlags {
@@ -45,7 +43,6 @@ export interface TargetFlags {
   readonly tokenFile?: string;
 }
 
-/** Defines a command of `stackflow`. */
 export const command = commandsWith<TargetFlags>();
 
 export interface Tenant {
@@ -77,7 +74,7 @@ export class Services {
   readonly auth = (): AuthServiceClient => new AuthServiceClient(this.client('auth-service'));
   readonly hub = (): HubClient => new HubClient(this.client('integration-hub'));
 
-  /** Refuses if the URL of the service is not configured. */
+  /** Throws a {@link Refusal} if the URL of the service is not configured. */
   client(service: string, timeoutMs?: number): InternalClient {
     return new InternalClient({
       service,
@@ -98,7 +95,7 @@ export class Services {
     );
   }
 
-  /** Returns the names of all known services; the services of the product come first. */
+  /** Returns the names of all known services, those of the product first. */
   all(): string[] {
     let local: string[] = [];
     try {
@@ -146,10 +143,9 @@ export async function tenantsOf(owner: HasTenants): Promise<readonly Tenant[]> {
   return 'tenants' in answer ? answer.tenants : answer;
 }
 
-/** Finds tenants in whichever service answers first, for a command that asks several services. */
 export const anyOwner = (services: Services): HasTenants => ({ tenants: () => anyTenants(services) });
 
-/** Returns every tenant, from the first service that answers. Refuses if no service answers. */
+/** Returns the tenants from the first service that answers, for commands that ask several services. */
 export async function anyTenants(services: Services): Promise<readonly Tenant[]> {
   const owners = [services.hub, services.identity, services.offboarding, services.auth, services.directory];
   let first: Refusal | undefined;
@@ -161,14 +157,11 @@ export async function anyTenants(services: Services): Promise<readonly Tenant[]>
   throw first ?? new Refusal('No service answers.', EXIT.unavailable);
 }
 
-/** The answer of a service, or the reason why that part is unknown. */
+/** The result of a call, or the reason why the result is not known. */
 export type Part<T> =
   { readonly value: T; readonly problem?: undefined } | { readonly value?: undefined; readonly problem: Refusal };
 
-/**
- * Calls one of several services whose answers are combined. A service that does not answer must not hide the other
- * answers.
- */
+/** Returns the error of a call instead of throwing it. One failed call must not hide the results of the others. */
 export async function part<T>(ask: () => Promise<T>): Promise<Part<T>> {
   try {
     return { value: await ask() };
@@ -200,11 +193,11 @@ interface Target<C> {
   readonly services: Services;
   readonly client: C;
   readonly tenant: Tenant;
-  /** Adds the name of the tenant to an answer if the caller did not name the tenant. */
+  /** Adds the name of the tenant to a text, unless the caller named the tenant. */
   readonly about: (text: string) => string;
 }
 
-/** Resolves the tenant of a command in the list of the service that `choose` returns. */
+/** Finds the tenant of a command. `choose` selects the service that is asked for the tenants. */
 export async function target<C extends HasTenants>(
   call: Call<TargetFlags>,
   choose: (services: Services) => C,
@@ -233,7 +226,7 @@ export async function take<T>(
 
 export const MORE = '\n... and more; raise --limit to see them.';
 
-/** Returns the result of a comparison that was started. Unless `wait` is false, it waits until the comparison ends. */
+/** Returns the result of the comparison `run` when it has ended, or its current state if `wait` is false. */
 export async function untilEnded<R extends { readonly id: string; readonly state: string }>(
   run: string,
   wait: boolean,

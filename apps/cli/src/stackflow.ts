@@ -8,7 +8,7 @@ export const stackflow: ProgramSpec = {
   name: 'stackflow',
   description: `The Okta integration of StackFlow: tenants, accounts, offboarding, token exchange, and events.
 
-It calls the services over their internal APIs. It takes the URLs of the services from --url, else ${Object.values(SERVICES).join(', ')}, else from the local stack that runs in STACK_DIR (.local). It takes their token from --token-file, else INTERNAL_API_TOKEN, else from the local stack.
+It calls the internal APIs of the services. The URL of a service comes from --url, or else from its variable (${Object.values(SERVICES).join(', ')}), or else from the local stack in STACK_DIR (.local). The token comes from --token-file, or else from INTERNAL_API_TOKEN, or else from the local stack.
 Exit codes: 0 done, 1 refused, 64 wrong usage, 69 a service is unavailable, 75 stored but not published yet, 78 wrong configuration.`,
   examples: ['doctor ada@example.com', 'status', 'tenants list', 'accounts show ada@example.com --json'],
   entries: [

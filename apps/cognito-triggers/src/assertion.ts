@@ -1,7 +1,7 @@
 /**
- * Verifies the assertion with which auth-service answers the challenge: a JWT (RFC 7519) that is valid for a minute.
- * The assertion is bound to one user pool, app client and user. Its nonce binds it to one challenge. The algorithm and
- * everything else that an attacker could choose is fixed (RFC 8725).
+ * Verifies auth-service's answer to the challenge: a JWT (RFC 7519) that is valid for a minute and for one user pool,
+ * app client and user. Its nonce binds it to one challenge. Everything that an attacker could choose, e.g. the
+ * algorithm, is fixed (RFC 8725).
  */
 import { createPublicKey } from 'node:crypto';
 import { createLocalJWKSet, errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose';
@@ -37,7 +37,7 @@ export const ASSERTION_REFUSALS = [
 ] as const;
 export type AssertionRefusal = (typeof ASSERTION_REFUSALS)[number];
 
-/** The assertion was refused. The message is for the operator who reads the trigger's log. */
+/** The message is for the operator who reads the trigger's log. */
 export class AssertionRefused extends Error {
   constructor(
     readonly code: AssertionRefusal,
@@ -53,9 +53,7 @@ export interface Assertion {
   readonly tenantId: string;
   /** Okta's id of the person: `sub` of the ID token, `uid` of an access token. */
   readonly oktaSub: string;
-  /**
-   * The nonce of the challenge. The assertion of a refresh has none, because Cognito makes no challenge for a refresh.
-   */
+  /** The assertion of a refresh has no nonce, because Cognito makes no challenge for a refresh. */
   readonly nonce: string | undefined;
   /** Id of auth-service's session for which the tokens are issued. */
   readonly ssoSid: string | undefined;
@@ -73,8 +71,8 @@ export interface AssertionContext {
 }
 
 /**
- * Reads the public keys of auth-service from JWKS JSON (RFC 7517): one key, or two during a rotation. Throws for any
- * other value, so that a trigger with wrong keys fails when it is loaded and not at the first sign-in.
+ * Reads auth-service's public keys from a JWKS (RFC 7517): one key, or two during a rotation. Throws for any other
+ * value, so that wrong keys fail when the trigger is loaded and not at the first sign-in.
  */
 export function parseAssertionKeys(json: string): JWTVerifyGetKey {
   const keys = publicKeysIn(json);
@@ -85,7 +83,7 @@ export function parseAssertionKeys(json: string): JWTVerifyGetKey {
   return createLocalJWKSet({ keys: keys.map((k) => ({ ...k, kty: 'EC', alg: ASSERTION.algorithm })) });
 }
 
-/** Returns the keys. Returns an empty list if one of them is not a P-256 public key with a `kid`. */
+/** Returns an empty list if one of the keys is not a public P-256 key with a `kid`. */
 function publicKeysIn(json: string): Record<string, unknown>[] {
   try {
     const set: unknown = JSON.parse(json);
@@ -119,8 +117,7 @@ export async function verifyAssertion(
   const forbidden = FORBIDDEN_HEADERS.find((name) => name in protectedHeader);
   if (forbidden) throw new AssertionRefused('header_not_allowed', `The header "${forbidden}" is not allowed.`);
   if (protectedHeader.kid === undefined) throw new AssertionRefused('key_unknown', 'The assertion has no key id.');
-  // jwtVerify has already refused an assertion without `iat`. For an assertion without `exp`, the default makes the
-  // next check refuse it.
+  // `jwtVerify` requires `iat`. If `exp` is missing, its default makes this check fail.
   const { iat = 0, exp = Infinity } = payload;
   if (exp - iat > ASSERTION.lifetimeSeconds)
     throw new AssertionRefused(
@@ -131,8 +128,8 @@ export async function verifyAssertion(
 }
 
 /**
- * Compares the assertion with the user of the event, and with the tenant and Okta id that Cognito has stored for the
- * user. A bug in auth-service's own look-up therefore cannot open the account of another person.
+ * Compares the assertion with the user's tenant and Okta id in Cognito. A wrong look-up in auth-service therefore
+ * cannot open another person's account.
  */
 function checkUser(assertion: Assertion, sub: string | undefined, context: AssertionContext): Assertion {
   const { 'custom:tenant_id': tenantId, 'custom:external_id': externalId } = context.request.userAttributes;

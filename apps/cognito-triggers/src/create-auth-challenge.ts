@@ -2,15 +2,12 @@
 import { randomBytes } from 'node:crypto';
 import type { CreateAuthChallengeEvent } from './events.js';
 
-/** Metadata by which DefineAuthChallenge recognizes our challenge among the rounds of a sign-in. */
+/** Metadata by which DefineAuthChallenge recognizes our challenge. */
 export const OKTA_ASSERTION = 'OKTA_ASSERTION';
 
 const NONCE_BYTES = 32;
 
-/**
- * Adds our challenge to the event. The public parameters go to the caller. Cognito stores the private ones until the
- * answer is verified. For another challenge, returns the event unchanged.
- */
+/** Cognito sends the public parameters to the caller and stores the private ones until the answer is verified. */
 export const createAuthChallenge = async (event: CreateAuthChallengeEvent): Promise<CreateAuthChallengeEvent> => {
   if (event.request.challengeName !== 'CUSTOM_CHALLENGE') return event;
   const nonce = randomBytes(NONCE_BYTES).toString('base64url');

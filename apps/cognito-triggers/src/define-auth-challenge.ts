@@ -1,10 +1,9 @@
-/** The trigger DefineAuthChallenge: allows one round with our own challenge, and fails any other sign-in. */
 import { OKTA_ASSERTION } from './create-auth-challenge.js';
 import type { ChallengeRound, DefineAuthChallengeEvent } from './events.js';
 
 /**
- * Issues tokens only after exactly one correct answer to our own challenge. A sign-in fails after a second attempt,
- * after any other challenge (SRP, a password), or if the user is unknown.
+ * The trigger DefineAuthChallenge: issues tokens only after exactly one correct answer to our own challenge. It fails
+ * after a second attempt, after any other challenge (SRP, a password), or if the user is unknown.
  */
 export const defineAuthChallenge = async (event: DefineAuthChallengeEvent): Promise<DefineAuthChallengeEvent> => ({
   ...event,

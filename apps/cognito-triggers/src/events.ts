@@ -1,7 +1,7 @@
 /**
- * The events of Cognito's triggers, with the members that our handlers read. The Amazon Cognito developer guide
- * describes them in "Custom authentication challenge Lambda triggers" and "Pre token generation Lambda trigger" (event
- * version 2). A trigger returns the same event with `response` filled in.
+ * The events of Cognito's triggers, with the members that our handlers read. Source: "Custom authentication challenge
+ * Lambda triggers" and "Pre token generation Lambda trigger" in the Amazon Cognito developer guide. A trigger returns
+ * its event with `response` filled in.
  */
 interface TriggerEvent<Source extends string, Request, Response> {
   readonly version: string;
@@ -25,10 +25,7 @@ type Texts = Readonly<Record<string, string>>;
 
 interface AboutUser {
   readonly userAttributes: Texts;
-  /**
-   * Data that only AdminRespondToAuthChallenge and GetTokensFromRefreshToken can pass. Cognito neither checks nor
-   * stores it.
-   */
+  /** Unchecked data from the caller of AdminRespondToAuthChallenge or GetTokensFromRefreshToken. */
   readonly clientMetadata?: Texts | null;
   /** True if the pool has no such user and hides this fact (`PreventUserExistenceErrors`). */
   readonly userNotFound?: boolean;

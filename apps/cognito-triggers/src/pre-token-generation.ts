@@ -1,19 +1,19 @@
 /**
- * The trigger PreTokenGeneration, event version 2: adds the claims that our services read from an access token in
- * addition to `cognito:groups`.
+ * The trigger PreTokenGeneration, event version 2: adds the claims that our services read from an access token, besides
+ * `cognito:groups`.
  *
- * The claims come from attributes and groups that identity-service wrote, and from the assertion that auth-service
- * signed. ClientMetadata is not signed: anybody with a refresh token and the client's secret can set it in
- * GetTokensFromRefreshToken. ClientMetadata therefore contains the whole assertion, and this trigger verifies the
- * assertion. A refresh has no challenge and thus no nonce, so its assertion can be replayed for a minute. A replay only
- * repeats facts that are already true of that user.
+ * identity-service wrote the attributes and groups of the user. All other claims come from the assertion that
+ * auth-service signed. ClientMetadata contains the whole assertion, because ClientMetadata itself is not signed:
+ * anybody with a refresh token and the client's secret can set it in GetTokensFromRefreshToken. The assertion of a
+ * refresh has no nonce and can be replayed for a minute. A replay only repeats facts that are already true of that
+ * user.
  */
 import type { JWTVerifyGetKey } from 'jose';
 import { verifyAssertion, type Assertion } from './assertion.js';
 import type { PreTokenGenerationEvent, TriggerHandler } from './events.js';
 import { METADATA_ASSERTION } from './verify-auth-challenge-response.js';
 
-/** Adds the claims. If the user has no tenant or the assertion is invalid, it throws, and Cognito issues no tokens. */
+/** Throws if the user has no tenant or the assertion is invalid. Cognito then issues no tokens. */
 export const preTokenGeneration =
   (keys: JWTVerifyGetKey): TriggerHandler<PreTokenGenerationEvent> =>
   async (event) => {
@@ -28,8 +28,7 @@ export const preTokenGeneration =
       ...event,
       response: {
         claimsAndScopeOverrideDetails: {
-          // identity-service removes the group first and the attribute later. In between, this trigger suppresses the
-          // attribute's claim.
+          // identity-service removes the group before the attribute. In between, suppress the claim of the attribute.
           idTokenGeneration: { claimsToSuppress: role && !groups.includes(role) ? ['custom:role'] : [] },
           accessTokenGeneration: {
             claimsToAddOrOverride: {

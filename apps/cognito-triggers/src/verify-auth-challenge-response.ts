@@ -1,11 +1,10 @@
 /**
  * The trigger VerifyAuthChallengeResponse: an answer is correct if it is auth-service's assertion for this user and
- * this challenge.
+ * challenge.
  *
- * Used `jti`s are not stored, because a replayed assertion fails anyway. An assertion contains the 256-bit nonce of one
- * challenge. Cognito stores the nonce with the session of that challenge, and accepts a session only once. Storing
- * `jti`s would even do harm: Cognito repeats a trigger that did not answer within five seconds, and the repeated call
- * would find its own `jti` used. `jti` is only for the logs.
+ * This trigger does not store used `jti`s. A replayed assertion fails anyway: it contains the nonce of one challenge,
+ * and Cognito accepts the session of a challenge only once. Storing `jti`s would do harm, because Cognito repeats a
+ * trigger that did not answer within five seconds. The repeated call would find its own `jti` used.
  */
 import { timingSafeEqual } from 'node:crypto';
 import type { JWTVerifyGetKey } from 'jose';
@@ -13,10 +12,7 @@ import { AssertionRefused, verifyAssertion, type Assertion } from './assertion.j
 import type { TriggerHandler, VerifyAuthChallengeResponseEvent } from './events.js';
 import type { TriggerLog } from './log.js';
 
-/**
- * The entry of ClientMetadata that carries the assertion to PreTokenGeneration. Cognito does not pass the answer to
- * that trigger.
- */
+/** The key in ClientMetadata that carries the assertion to PreTokenGeneration, which does not receive the answer. */
 export const METADATA_ASSERTION = 'assertion';
 
 export const verifyAuthChallengeResponse =
@@ -50,8 +46,8 @@ async function check(event: VerifyAuthChallengeResponseEvent, keys: JWTVerifyGet
 }
 
 /**
- * Checks that ClientMetadata carries the same assertion as the answer, because PreTokenGeneration reads `act` only from
- * there. A token without `act` would hide the service that acts for the person.
+ * ClientMetadata must repeat the assertion, because PreTokenGeneration reads `act` only there. A token without `act`
+ * would hide the service that acts for the person.
  */
 function checkMetadata(assertion: Assertion, answer: string, metadata: string | undefined): void {
   const needed = assertion.act !== undefined || assertion.ssoSid !== undefined;

@@ -1,4 +1,3 @@
-/** Configuration of deactivation-worker. */
 import { cognitoSettings, signOutCategorySetting } from '#cognito';
 import { busSettings } from '#event-bus';
 import { oktaSettings } from '#okta';
@@ -20,14 +19,14 @@ export const config = {
   ...cognitoSettings,
   COGNITO_SIGN_OUT_CATEGORY: signOutCategorySetting,
   WORKER_CONCURRENCY: integer({
-    purpose: 'People whose access in Cognito this process changes at the same time.',
+    purpose: 'Number of people whose access in Cognito this process changes at the same time.',
     example: '24',
     default: 24,
     min: 2,
     max: 500,
   }),
   WORKER_LEASE_SECONDS: integer({
-    purpose: 'Seconds after which another process takes over the people of a process that stopped answering.',
+    purpose: 'If a process dies, another process continues its work after this many seconds.',
     example: '10',
     default: 10,
     min: 1,

@@ -1,6 +1,4 @@
-/**
- * The module of deactivation-worker. It lists its providers in the order in which an offboarding passes through them.
- */
+/** The providers are in the order in which an offboarding passes through them. */
 import { Module } from '@nestjs/common';
 import { cognitoOptions, UserPool } from '#cognito';
 import { EventAdminModule, publishing } from '#event-bus';

@@ -1,4 +1,3 @@
-/** The definition of deactivation-worker. `main.ts` runs it, and tests start it in process. */
 import { createBus } from '#event-bus';
 import { ProblemFilter, type ServiceDefinition } from '#platform';
 import { TenantSettingsEntity } from '#settings';

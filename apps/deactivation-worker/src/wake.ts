@@ -2,6 +2,6 @@
 import { Injectable } from '@nestjs/common';
 import { EventEmitter } from 'node:events';
 
-/** `admit` means that a case is new. `run` means that somebody's access in Cognito has to change. */
+/** `admit`: a case is new. `run`: somebody's access in Cognito has to change. */
 @Injectable()
 export class OffboardingWake extends EventEmitter<{ admit: []; run: [] }> {}

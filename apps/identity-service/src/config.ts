@@ -1,4 +1,3 @@
-/** Configuration of identity-service. */
 import { cognitoSettings } from '#cognito';
 import { busSettings } from '#event-bus';
 import { integer, serviceSettings, type ConfigOf, type ConfigShape } from '#platform';

@@ -1,4 +1,3 @@
-/** The module of identity-service. */
 import { Module } from '@nestjs/common';
 import { cognitoOptions, UserPool } from '#cognito';
 import { EventAdminModule, publishing } from '#event-bus';

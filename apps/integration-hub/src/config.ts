@@ -1,4 +1,3 @@
-/** Configuration of integration-hub. */
 import { busSettings } from '#event-bus';
 import { integer, serviceSettings, url, type ConfigOf, type ConfigShape } from '#platform';
 import { secretSettings } from '#secrets';
@@ -14,11 +13,11 @@ export const config = {
   }),
   PUBLISH_TIMEOUT_MS: integer({
     purpose:
-      'Milliseconds for which an answer waits until its events are published. After that, the answer says that they are only stored.',
+      'The response to a change waits at most this many milliseconds for the events of the change to be published. After this time, the response says that the events are only stored.',
     example: '5000',
     default: 5_000,
     min: 100,
-    max: 10_000, // callers stop waiting after 15 seconds, and would lose a token that is shown only once
+    max: 10_000, // Callers stop waiting after 15 seconds, and would lose a token that is shown only once.
   }),
 } satisfies ConfigShape;
 

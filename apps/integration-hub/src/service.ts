@@ -1,4 +1,3 @@
-/** The definition of integration-hub. `main.ts` runs it, tests start it in process. */
 import { ProblemFilter, type ServiceDefinition } from '#platform';
 import { AdminAuditEntity } from './audit/admin-audit.entity.js';
 import { config } from './config.js';

@@ -1,13 +1,9 @@
-/** Configuration of the provisioning job: the administrator's access to Postgres, and a password for each role. */
 import { integer, postgresUrl, secret, type ConfigShape, type Setting } from '#platform';
 import { SERVICES, type ServiceName } from './provision.js';
 
 export const NAMES = Object.keys(SERVICES) as ServiceName[];
 
-/**
- * Returns the name of the environment variable with a service's password, e.g. `SCIM_GATEWAY_DB_PASSWORD` for
- * `scim-gateway`.
- */
+/** E.g. `SCIM_GATEWAY_DB_PASSWORD` for `scim-gateway`. */
 export const passwordVariable = (service: ServiceName): string =>
   `${service.replaceAll('-', '_').toUpperCase()}_DB_PASSWORD`;
 

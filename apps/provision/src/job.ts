@@ -1,4 +1,3 @@
-/** The provisioning job. It reads the environment, waits for a database that is starting, and returns an exit code. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EXIT } from '#command-line';
 import {
@@ -14,8 +13,8 @@ import { config as shape, NAMES, ownSettings, passwordVariable } from './config.
 import { provision, SERVICES, type ServiceName } from './provision.js';
 
 /**
- * Runs the job and returns the exit code. All faults of the configuration are printed together, before anything is
- * changed.
+ * Runs the job and returns the exit code. Waits for a database that is starting. All faults of the configuration are
+ * printed together, before anything is changed.
  */
 export async function runProvision(argv: readonly string[], env?: NodeJS.ProcessEnv): Promise<number> {
   if (argv.includes('--help')) {

@@ -6,7 +6,6 @@ import { provisionDatabase, type ServiceRole } from '#platform';
 import { eventLogSql } from '#event-bus';
 import { quotaSql } from '#cognito';
 
-/** The database role and the schema of each service. */
 export const SERVICES = {
   'scim-gateway': { role: 'scim_gateway', schema: 'directory' },
   'identity-service': { role: 'identity_service', schema: 'identity' },

@@ -1,4 +1,3 @@
-/** Configuration of the sandbox process. */
 import {
   choice,
   decimal,
@@ -14,7 +13,7 @@ import { z } from 'zod';
 import { parseAssertionKeys } from '../../cognito-triggers/src/assertion.js';
 import { DEFAULT_QUOTAS, quotaChange, SIGN_OUT_CATEGORIES, type Quotas } from './cognito/quotas.js';
 
-/** Request quotas: a JSON object that maps quota names to requests per second. It overrides Cognito's defaults. */
+/** Request quotas: a JSON object of names and requests per second, which overrides Cognito's defaults. */
 const quotas: Setting<Quotas> = {
   schema: z
     .string()
@@ -36,10 +35,7 @@ const quotas: Setting<Quotas> = {
   example: '{"UserCreation":50}',
 };
 
-/**
- * The setting stays text, because the Lambda functions also get the keys as text. The sandbox and the Lambda functions
- * check this text with the same code.
- */
+/** The keys stay text, because the Lambda functions also get them as text. The same code checks both. */
 const assertionJwks: Setting<string | undefined> = {
   schema: z
     .string()

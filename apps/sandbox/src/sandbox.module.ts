@@ -1,10 +1,9 @@
-/** The sandbox as a Nest module: starts the stand-ins and publishes their addresses. */
 import { Controller, Get, Inject, Module, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { CONFIG, Database, Health, LOGGER, type ConfigOf, type Logger } from '#platform';
 import type { sandboxSettings } from './config.js';
 import { Sandbox, type Endpoints } from './sandbox.js';
 
-/** Starts the listeners before the service itself listens, so that the service is ready only when all listeners are. */
+/** Starts the stand-ins before the service itself listens, so that a ready service has all listeners. */
 @Controller('sandbox')
 class SandboxController implements OnModuleInit, OnModuleDestroy {
   private sandbox: Sandbox | undefined;

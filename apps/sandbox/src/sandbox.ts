@@ -1,7 +1,4 @@
-/**
- * All stand-ins of one process: Cognito, Secrets Manager and Okta. Each stand-in has its own listener, and all keep
- * their state in one database schema. Product code reaches the stand-ins only through configured endpoints.
- */
+/** The stand-ins for Cognito, Secrets Manager and Okta, each with its own listener, all in one database schema. */
 import type { FastifyInstance } from 'fastify';
 import type { Database, Logger } from '#platform';
 import { createCognito, type CognitoOptions } from './cognito/cognito.js';
@@ -22,9 +19,9 @@ export interface SandboxOptions extends CognitoOptions {
   readonly cognitoPort: number;
   readonly secretsManagerPort: number;
   readonly oktaPort: number;
-  /** Scheme and host at which browsers and services reach the sandbox Okta, if they differ from the listener's. */
+  /** Public origin of the sandbox Okta, if it differs from the listener's. */
   readonly oktaOrigin?: string | undefined;
-  /** Public keys of auth-service, as JWKS JSON. The product's triggers verify assertions with these keys. */
+  /** The triggers verify assertions of auth-service with these public keys (JWKS). */
   readonly assertionJwks?: string | undefined;
   readonly oktaPaceMs: number;
   readonly timeScale: number;
@@ -45,7 +42,7 @@ export class Sandbox {
     private readonly logout: UniversalLogout,
   ) {}
 
-  /** Starts the stand-ins. The sandbox's migrations must have run on `database`. */
+  /** Starts all stand-ins. The sandbox's migrations must have run on `database`. */
   static async start(database: Database, logger: Logger, options: SandboxOptions): Promise<Sandbox> {
     const ours = options.assertionJwks ? productTriggers(options.assertionJwks, logger) : undefined;
     const cognito = await createCognito(database, logger, { ...options, triggers: options.triggers ?? ours });

@@ -1,6 +1,3 @@
-/**
- * The sandbox as a service. It has health and metrics like all services, and publishes the addresses of its listeners.
- */
 import type { ServiceDefinition } from '#platform';
 import { sandboxSettings } from './config.js';
 import { sandboxMigrations } from './migrations/0001-sandbox.js';

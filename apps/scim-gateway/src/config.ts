@@ -1,4 +1,3 @@
-/** The settings of scim-gateway, including those that every service has. */
 import { busSettings } from '#event-bus';
 import { integer, list, serviceSettings, url, type ConfigOf } from '#platform';
 import { secretSettings } from '#secrets';

@@ -1,4 +1,3 @@
-/** The Nest module of scim-gateway: its controllers and the providers that they need. */
 import { Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { EventAdminModule, publishing } from '#event-bus';
@@ -19,7 +18,7 @@ import { ScimHooks } from './http/hooks.js';
 import { GroupsService } from './resources/groups/groups.service.js';
 import { UsersService } from './resources/users/users.service.js';
 
-/** Name of the service and of its consumer group. */
+/** Name of the service and its consumer group. */
 export const GATEWAY = 'scim-gateway';
 
 @Module({
@@ -75,8 +74,7 @@ function createVerifier(
       );
     },
   });
-  // After a rotation the new token must be accepted and the old token refused at once, even if the cache has not
-  // expired.
+  // After a rotation the new token must be accepted and the old one refused at once, whatever the cache holds.
   tenants.onChange((current, previous) => {
     if (JSON.stringify(current.settings.scimToken) !== JSON.stringify(previous?.settings.scimToken))
       verifier.invalidate(current.tenantId);

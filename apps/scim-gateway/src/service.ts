@@ -1,4 +1,3 @@
-/** The definition of scim-gateway: configuration, database, module and the options of Fastify. */
 import type { FastifyServerOptions } from 'fastify';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -20,18 +19,14 @@ import { UserEntity } from './resources/users/user.entity.js';
 import { GATEWAY, ScimGatewayModule } from './scim-gateway.module.js';
 
 /**
- * Time after which the server closes an idle connection. It exceeds the idle time-out of common load balancers, so that
- * they never send a request into a closing connection.
+ * Idle connections close after this time. It exceeds the time-out of common load balancers, which could otherwise send
+ * a request into a closing connection.
  */
 const KEEP_ALIVE_MS = 75_000;
 
-/**
- * Options of Fastify. Fastify is created before the module, so options that need a part of the module read it from the
- * running server (`scimHooks`).
- */
+/** Fastify is created before the Nest module, so its options read `scimHooks` from the running server. */
 const fastify: FastifyServerOptions & { http: { requireHostHeader: boolean } } = {
-  // Node itself would answer a request without Host, and its answer has no body. With this option, ScimHooks answers
-  // such a request with a SCIM error.
+  // Without this option, Node would answer a request without Host, and its answer has no body.
   http: { requireHostHeader: false },
   bodyLimit: LIMITS.bodyBytes,
   keepAliveTimeout: KEEP_ALIVE_MS,

@@ -1,4 +1,4 @@
-/** Represents account ids (UUIDs) as four 32-bit numbers, which the view stores and compares. */
+/** An account id (UUID) as four 32-bit numbers, which cost less memory than a string. */
 
 export interface AccountKey {
   readonly a: number;
@@ -9,7 +9,7 @@ export interface AccountKey {
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
-/** Parses a UUID in its usual form. Returns undefined for any other text. Upper and lower case give the same id. */
+/** Returns undefined if `text` is not a UUID. Upper and lower case give the same id. */
 export function parseAccountId(text: string): AccountKey | undefined {
   if (!UUID.test(text)) return undefined;
   return {

@@ -1,32 +1,30 @@
-/** Decides about a token as a pure function of the token, the view, and the age of the view. */
 import type { DenialReason } from './denied.js';
 import type { AccessEntry } from './view.js';
 
 export interface Freshness {
   /**
-   * `bootstrapping` means that the feed has never read the topic to its end. `stale` means that the feed has done so,
-   * but the view was last known to be complete too long ago.
+   * `bootstrapping`: this process has never read the topic `identity.access` to its end. `stale`: the last time was
+   * more than `afterMs` ago.
    */
   readonly state: 'bootstrapping' | 'live' | 'stale';
-  /** Milliseconds since the view was last known to be complete. */
+  /** Milliseconds since this process last had every record of the topic. */
   readonly lagMs: number;
-  /** Time at which the view was last known to be complete. */
+  /** Time at which this process last had every record of the topic. */
   readonly asOf: Date | null;
   readonly accounts: number;
 }
 
 export interface AccessPolicy {
   readonly stale: {
-    /** The view becomes stale if it was last known to be complete longer ago than this. */
+    /** The local copy of `identity.access` is stale if the topic was last read to its end longer ago than this. */
     readonly afterMs: number;
-    /** While the view is stale, tokens older than this are refused. 0 refuses all tokens. */
+    /** While the local copy is stale, tokens older than this are refused. 0 refuses all tokens. */
     readonly acceptTokensYoungerThanMs: number;
   };
   /**
-   * Decides about a valid token whose account is not in the view. `refuse` is the default, because the topic contains a
-   * record of every account before the person can sign in. Only the delay of the feed can make the record arrive later.
-   * With `accept`, the token's `cognito:groups` are the roles, and a view that reads the wrong topic would admit
-   * everybody.
+   * Whether a valid token is accepted if its account is not in the local copy. `refuse` is the default: the topic has a
+   * record of each account before the person can sign in. `accept` takes the roles from `cognito:groups`; a guard that
+   * reads the wrong topic would then admit everybody.
    */
   readonly unknownAccount: 'refuse' | 'accept';
 }
@@ -50,8 +48,7 @@ export type Decision =
 const deny = (reason: DenialReason, detail: string): Decision => ({ allowed: false, reason, detail });
 
 /**
- * Decides about a token. `nowMs` is the time of the wall clock. It determines the age of a token while the view is
- * stale, and is never compared with a fence.
+ * Decides about a verified token. `nowMs` (wall clock) gives the age of the token; it is never compared with a fence.
  */
 export function decide(
   token: TokenFacts,
@@ -85,12 +82,11 @@ function refusedByEntry(token: TokenFacts, entry: AccessEntry): Decision | undef
 }
 
 /**
- * Returns true if the fence makes the token invalid. `iat` has whole seconds and the fence has milliseconds. A token
- * issued in the second of the fence may be older or younger than the fence, so it is refused. A person who signs in
- * within the second of their reactivation therefore has to sign in again.
+ * Returns true if the fence revokes a token with this `iat`. `iat` has whole seconds, so a token from the same second
+ * as the fence is refused. A person who signs in within the second of their reactivation has to sign in again.
  *
- * Cognito's clock sets `iat`, and the clock of one Postgres sets the fence. A wrong clock on this machine therefore
- * cannot move a fence. While an account is inactive, its status refuses every token, whatever the clocks say.
+ * Cognito's clock sets `iat` and the clock of Postgres sets the fence, so a wrong clock on this machine cannot move a
+ * fence.
  */
 export const isFenced = (issuedAt: number, notBefore: number | null): boolean =>
   notBefore !== null && issuedAt <= Math.floor(notBefore / 1000);

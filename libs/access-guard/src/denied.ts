@@ -1,10 +1,6 @@
-/** The refusal of a caller: a reason from a closed list, its HTTP status, and a sentence for the caller. */
 import { Problem } from '#platform';
 
-/**
- * Every reason with its status. 401 means that another token may help, 403 that no token helps, and 503 that a retry
- * may help.
- */
+/** The HTTP status of each reason. 401: another token may help. 403: no token helps. 503: a retry may help. */
 const DENIALS = {
   token_missing: 401,
   token_malformed: 401,
@@ -35,10 +31,7 @@ export const denialReasons = Object.keys(DENIALS) as DenialReason[];
 const PROBLEM_CODES = { 401: 'unauthenticated', 403: 'forbidden', 503: 'unavailable' } as const;
 const RETRY_AFTER_SECONDS = 1;
 
-/**
- * The error for a refused caller. It is a {@link Problem}, so every service's filter prints it as RFC 9457
- * problem+json. Code that catches the error should compare `reason`.
- */
+/** The error for a refused caller. `ProblemFilter` sends it as RFC 9457 problem+json. */
 export class AccessDenied extends Problem {
   constructor(
     readonly reason: DenialReason,
@@ -52,8 +45,8 @@ export class AccessDenied extends Problem {
   }
 
   /**
-   * The `WWW-Authenticate` value of RFC 6750 section 3. It is undefined if the token is not the cause (503). If the
-   * request has no token, the value contains no error code (section 3.1).
+   * The `WWW-Authenticate` value of RFC 6750 section 3, or undefined if the token is not the cause (503). A request
+   * without a token gets no error code (section 3.1).
    */
   get challenge(): string | undefined {
     if (this.status === 503) return undefined;

@@ -1,27 +1,22 @@
-/** Feeds the view from the topic `identity.access`, on either carrier. */
 import { followTopic, type FollowedRecord, type FollowOptions, type FollowSource } from '#event-bus';
 import type { EventEnvelope } from '#events';
 import type { AccessRecord } from './view.js';
 
-/** Receives the records of the feed. The records of one account arrive in the order of the topic. */
+/** Receives the records of `identity.access`, in order per account. */
 export interface AccessSink {
   changed(record: AccessRecord): void;
-  /** Called if the record was deleted from the topic (Kafka: a tombstone). */
+  /** The record was deleted from the topic (Kafka: a tombstone). */
   removed(tenantId: string, accountId: string): void;
   /**
-   * Called if the newest record of the account cannot be read. Account and tenant come from the record's key. Both are
-   * empty if the record has no key.
+   * The newest record of the account cannot be read. Both ids come from the record's key, and are empty if it has no
+   * key.
    */
   unreadable(tenantId: string, accountId: string, why: string): void;
 }
 
 export interface AccessFeed {
-  /** Starts to follow the topic, and returns at once. */
   start(sink: AccessSink): void;
-  /**
-   * Returns the last time (performance.now()) at which the sink had all records of the topic. Returns undefined if that
-   * has never been the case.
-   */
+  /** The last time (performance.now()) at which the sink had all records of the topic; undefined if never. */
   completeAt(): number | undefined;
   close(): Promise<void>;
 }
@@ -46,8 +41,7 @@ function deliver(record: FollowedRecord, sink: AccessSink): void {
   if (record.unreadable !== undefined) sink.unreadable(tenantId, accountId, record.unreadable);
   else if (record.event === null) sink.removed(tenantId, accountId);
   else if (isAccessChange(record.event)) sink.changed(accessRecord(record.event));
-  // Any other event type is newer than this version. Ignoring it is safe, because a new type never restricts access
-  // that a v1 type grants.
+  // Ignore event types that this version does not know. A new type never restricts access that a v1 type grants.
 }
 
 const isAccessChange = (event: EventEnvelope): event is EventEnvelope<typeof TYPE> => event.type === TYPE;

@@ -1,8 +1,6 @@
 /**
- * The guard without Nest. It checks that a token is valid and that its account has access now.
- *
- * A token is verified once and then cached until it expires. The account is looked up on every request. A fence, a
- * removed role and a withdrawn key therefore take effect with the next request.
+ * The guard without Nest. A verified token is cached until it expires. The account is looked up on every request, so a
+ * fence, a removed role or a withdrawn key takes effect with the next request.
  */
 import type { Logger, Metrics } from '#platform';
 import { systemClock, type Clock } from './clock.js';
@@ -19,7 +17,6 @@ import { AccessView, type Applied } from './view.js';
 export interface AccessGuardOptions {
   /** The user pool: `https://cognito-idp.<region>.amazonaws.com/<user pool id>`. */
   readonly issuer: string;
-  /** App clients whose tokens this service accepts. */
   readonly clientIds: readonly string[];
   /**
    * Name of this service in token exchanges. If it is set, tokens that were exchanged for another service are refused.
@@ -41,15 +38,11 @@ export interface AccessGuardOptions {
   readonly clock?: Clock;
 }
 
-/** The calling account and its access at this moment. */
 export interface CallerAccess {
   readonly accountId: string;
-  /**
-   * Tenant of the account. Null is possible only with the policy `accept`, if the account is not in the view and the
-   * token names no tenant.
-   */
+  /** Null only with the policy `accept`, if the account is unknown and the token names no tenant. */
   readonly tenantId: string | null;
-  /** Roles from the view, not from the token, so a removed role is missing at once. */
+  /** Roles from `identity.access`, not from the token, so a removed role is missing at once. */
   readonly roles: readonly string[];
   readonly clientId: string;
   /** The service that acts for the account with an exchanged token. Null means that the person acts. */
@@ -93,7 +86,7 @@ export class AccessGuard {
     if (options.metrics) this.metrics.register(options.metrics, () => this.freshness());
   }
 
-  /** Starts to follow the feed. While {@link freshness} is `bootstrapping`, every caller is refused with 503. */
+  /** Starts to read `identity.access`. Until it was read to its end once, every caller is refused with 503. */
   start(): void {
     if (this.started) return;
     this.started = true;
@@ -115,7 +108,6 @@ export class AccessGuard {
     return this.options.feed.close();
   }
 
-  /** Returns how current the view is, for readiness checks and metrics. */
   freshness(): Freshness {
     const completeAt = this.options.feed.completeAt();
     if (completeAt === undefined)
@@ -125,8 +117,8 @@ export class AccessGuard {
   }
 
   /**
-   * Checks the `Authorization` header and returns the caller. Rejects only with {@link AccessDenied}. Waits only if the
-   * key of the token must be fetched. With `anyOf`, the caller needs one of these roles.
+   * Returns the caller that the `Authorization` header names. With `anyOf`, the caller needs one of these roles.
+   * Rejects only with {@link AccessDenied}. Waits only if a public key must be fetched.
    */
   async authorize(authorization: string | undefined, anyOf?: readonly string[]): Promise<CallerAccess> {
     try {
@@ -154,8 +146,8 @@ export class AccessGuard {
   }
 
   /**
-   * Returns the verified token from the cache, if there is one. Ignores a token whose key the issuer has withdrawn, and
-   * throws for an expired token.
+   * Returns the cached result of verifying this token. Returns undefined if no result is cached, or if the issuer has
+   * withdrawn the key. Throws if the token has expired.
    */
   private cached(token: string): VerifiedToken | undefined {
     const known = this.cache.get(token);

@@ -1,7 +1,6 @@
 /**
- * The guard that an internal service installs. It verifies Cognito access tokens, and refuses an account within
- * milliseconds after its access ends. Use `AccessGuardModule.forRoot` with Nest, or `AccessGuard.authorize` without
- * Nest.
+ * The guard that an internal service installs: it verifies Cognito access tokens and refuses accounts without access.
+ * Use `AccessGuardModule.forRoot` with Nest, or `AccessGuard.authorize` without Nest.
  */
 export {
   decide,

@@ -1,10 +1,7 @@
 /**
- * The public keys of the user pool, from its JWKS.
- *
- * `jose` (jwtVerify with createRemoteJWKSet) needs 66 us of processor time per token, because WebCrypto verifies on the
- * thread pool. We therefore use `crypto.verify` with a KeyObject instead. It is synchronous, and a token needs 30 us in
- * total, 22 us of them for the signature (bench/guard.ts measures both ways). Keys are fetched by the rules of `jose`:
- * cooldown, maximum age, timeout, one fetch at a time.
+ * Fetches and caches the public keys of the user pool (JWKS), by the rules of `jose`: cooldown, maximum age, timeout,
+ * one fetch at a time. The guard does not use `jose` itself, because WebCrypto needs 66 us of processor time per token.
+ * The synchronous `crypto.verify` with a KeyObject needs 30 us (bench/guard.ts measures both).
  */
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { z } from 'zod';
@@ -15,19 +12,18 @@ export interface VerificationKey {
   readonly kid: string;
   readonly key: KeyObject;
   readonly fingerprint: string;
-  /** False after the issuer has withdrawn the key. Tokens that were signed with the key are then refused. */
+  /** False after the issuer has withdrawn the key. Tokens signed with the key are then refused. */
   live: boolean;
 }
 
 export interface KeySetOptions {
   readonly uri: string;
-  /** Shortest pause between two fetches, even if callers send unknown key ids. */
+  /** Shortest time between two fetches, even if callers send unknown key ids. */
   readonly cooldownMs?: number;
-  /** Age at which the set is fetched again. The known keys stay valid until the answer arrives. */
+  /** Age at which the keys are fetched again. The known keys stay valid until the response arrives. */
   readonly maxAgeMs?: number;
   /**
-   * Time for which keys stay valid while the issuer cannot be reached. The default is one hour. By then all tokens have
-   * expired, and an unreachable issuer issues no new ones.
+   * Time for which keys stay valid while the issuer is down. The default is one hour, the longest lifetime of a token.
    */
   readonly staleLimitMs?: number;
   readonly timeoutMs?: number;
@@ -72,10 +68,7 @@ export class KeySet {
     this.clock = options.clock ?? systemClock;
   }
 
-  /**
-   * Returns the key, or undefined if the fetched set does not contain it. The guard calls this for every token, so it
-   * also checks the age of the set.
-   */
+  /** Returns the key if it is already known. Also starts a fetch if the known keys are older than `maxAgeMs`. */
   find(kid: string): VerificationKey | undefined {
     this.keepFresh();
     return this.keys.get(kid);
@@ -89,7 +82,7 @@ export class KeySet {
     void this.fetch();
   }
 
-  /** Returns the key and fetches the set if necessary. Unknown ids cause at most one fetch per cooldown. */
+  /** Returns the key, after a fetch if necessary. Unknown ids cause at most one fetch per cooldown. */
   async get(kid: string): Promise<VerificationKey> {
     const known = this.find(kid);
     if (known) return known;
@@ -124,7 +117,7 @@ export class KeySet {
       this.nextFetchAt = this.fetchedAt + this.cooldownMs;
       this.failures = 0;
     } catch (error) {
-      // A failed fetch is retried before the cooldown ends, because callers may be waiting for the keys.
+      // Retry a failed fetch before the cooldown ends, because callers may be waiting for the keys.
       this.nextFetchAt = this.clock.monotonic() + Math.min(this.cooldownMs, FIRST_RETRY_MS * 2 ** this.failures++);
       this.options.onFailure?.(error as Error);
     }
@@ -137,9 +130,8 @@ export class KeySet {
 }
 
 /**
- * Parses RSA signing keys of 2048 bits or more and ignores others. An unchanged key stays the same object. An answer
- * without a usable key is an error (of a proxy, or during a deployment), so it does not withdraw the keys that were
- * fetched before.
+ * Parses RSA signing keys of at least 2048 bits and ignores others. An unchanged key stays the same object. Throws if
+ * no key is usable, so that an error page of a proxy does not withdraw the known keys.
  */
 function parseKeys(body: unknown, known: ReadonlyMap<string, VerificationKey>): Map<string, VerificationKey> {
   const keys = new Map<string, VerificationKey>();

@@ -1,7 +1,4 @@
-/**
- * The Prometheus metrics of the guard. Outcomes are counted in plain numbers, because prom-client's labels cost 0.3 us
- * per call.
- */
+/** Requests are counted in plain numbers, because a labelled counter of prom-client costs 0.3 us per call. */
 import type { Metrics } from '#platform';
 import { Counter } from 'prom-client';
 import type { Freshness } from './decide.js';
@@ -23,17 +20,19 @@ export class GuardMetrics {
     const { counts } = this;
     metrics.gauge(
       'access_guard_lag_seconds',
-      'Seconds since the view was last known to be complete. -1 means that it was never complete.',
+      'Seconds since this process last had every record of identity.access. -1 means that it never had.',
       [],
       (gauge) => {
         const { state, lagMs } = freshness();
         gauge.set(state === 'bootstrapping' ? -1 : lagMs / 1000);
       },
     );
-    metrics.gauge('access_guard_accounts', 'Accounts in the view', [], (gauge) => gauge.set(freshness().accounts));
+    metrics.gauge('access_guard_accounts', 'Accounts in identity.access', [], (gauge) =>
+      gauge.set(freshness().accounts),
+    );
     new Counter({
       name: 'access_guard_decisions_total',
-      help: 'Requests, by the decision of the guard',
+      help: 'Requests by the decision of the guard',
       labelNames: ['outcome'],
       registers: [metrics.registry],
       collect() {

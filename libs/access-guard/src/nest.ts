@@ -1,6 +1,6 @@
 /**
- * The Nest module of the guard. It protects every HTTP handler of the application: a handler without a decorator needs
- * a valid token. Event handlers are not protected, because no HTTP request calls them.
+ * Protects every HTTP handler of the application: a handler without a decorator needs a valid token. Event handlers are
+ * not protected, because no HTTP request calls them.
  */
 import {
   Catch,
@@ -21,7 +21,6 @@ import { AccessGuard, type AccessGuardOptions, type CallerAccess } from './guard
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The caller of the request. The guard sets it before the handler runs. */
     access?: CallerAccess;
   }
 }
@@ -29,11 +28,10 @@ declare module 'fastify' {
 const ROLES = 'access-guard:roles';
 const PUBLIC = 'access-guard:public';
 
-/** Requires that the caller has one of these roles. On a method, it replaces the roles of the class. */
+/** Requires that the caller has one of these roles. Roles on a method replace the roles of its class. */
 export const Roles = (...roles: [string, ...string[]]) => SetMetadata(ROLES, roles);
 /** Allows requests without a token. */
 export const Public = () => SetMetadata(PUBLIC, true);
-/** Injects the {@link CallerAccess} of the request into a parameter of a handler. */
 export const Caller = createParamDecorator(
   (_: unknown, context: ExecutionContext) => context.switchToHttp().getRequest<FastifyRequest>().access,
 );
@@ -56,8 +54,7 @@ class HttpAccessGuard implements CanActivate {
       request.access = await this.guard.authorize(request.headers.authorization, roles);
       return true;
     } catch (error) {
-      // The header is set here and not in the filter below, because a catch-all filter of the application would replace
-      // that filter.
+      // Set the header here, because a catch-all filter of the application replaces the filter below.
       const challenge = error instanceof AccessDenied ? error.challenge : undefined;
       if (challenge) void http.getResponse<FastifyReply>().header('www-authenticate', challenge);
       throw error;
@@ -65,10 +62,7 @@ class HttpAccessGuard implements CanActivate {
   }
 }
 
-/**
- * Sends the refusal in applications without `ProblemFilter`. The body is that of `ProblemFilter`, plus the exact
- * reason.
- */
+/** Sends the body of `ProblemFilter`, plus the exact reason, in applications without that filter. */
 @Catch(AccessDenied)
 class AccessDeniedFilter implements ExceptionFilter<AccessDenied> {
   catch({ status, code, reason, detail, retryAfterSeconds }: AccessDenied, host: ArgumentsHost): void {
@@ -83,8 +77,8 @@ class AccessDeniedFilter implements ExceptionFilter<AccessDenied> {
 
 export type AccessGuardModuleOptions = AccessGuardOptions & {
   /**
-   * Readiness checks of the service. If they are given, the service gets no traffic until the view is complete for the
-   * first time.
+   * Readiness checks of the service. If set, the service gets no traffic until `identity.access` was read to its end
+   * once.
    */
   readonly health?: Health;
 };

@@ -1,13 +1,10 @@
 /**
- * Stores each combination of tenant, status and roles once, with a count of its uses. A view of a million accounts
- * needs a few hundred combinations. A combination without uses is freed.
+ * Stores each combination of tenant, status and roles once, because a million accounts share a few hundred
+ * combinations. Uses are counted, and an unused combination is freed.
  */
 import type { Access } from '#events';
 
-/**
- * The status of an account. `unreadable` means that the account's newest record could not be parsed, so the account has
- * no access.
- */
+/** `unreadable`: the account's newest record could not be parsed, so the account has no access. */
 export type AccountStatus = Access['status'] | 'unreadable';
 
 export interface Profile {
@@ -31,7 +28,7 @@ export class Profiles {
     return entry.profile;
   }
 
-  /** Counts one more use of this combination and returns the number that identifies the combination. */
+  /** Counts one more use of the combination. Returns the number that identifies the combination. */
   acquire(tenantId: string, status: AccountStatus, roles: readonly string[]): number {
     const id = JSON.stringify([tenantId, status, roles]);
     const known = this.numbers.get(id);

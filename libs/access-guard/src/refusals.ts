@@ -1,7 +1,4 @@
-/**
- * Reports once per fence that a valid token was refused because of this fence. The report is the evidence that the
- * fence works.
- */
+/** Reports the first refused token after each fence, as evidence that the fence works. */
 import type { Logger } from '#platform';
 import type { AccessEntry } from './view.js';
 
@@ -12,16 +9,10 @@ export interface Refusal {
   readonly notBefore: number | null;
 }
 
-/**
- * Receives the first refusal. `at` is the time at which this service refused the token. The function must not block. If
- * it throws or rejects, the error is logged.
- */
+/** Receives the first refusal. `at` is the time of the refusal. The function must not block; its errors are logged. */
 export type OnRefused = (accountId: string, at: Date, refusal: Refusal) => void | Promise<void>;
 
-/**
- * Number of reported accounts that are remembered. If there are more, the oldest is forgotten and may be reported
- * again.
- */
+/** Number of reported accounts that are remembered. An account that was forgotten may be reported again. */
 const REMEMBERED = 10_000;
 
 export class FirstRefusals {

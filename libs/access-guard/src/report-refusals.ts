@@ -1,4 +1,3 @@
-/** Reports first refusals to deactivation-worker, as evidence that an offboarding has taken effect. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RefusalBody } from '#contracts';
 import { ApiProblem, InternalClient, OffboardingClient } from '#contracts/clients';
@@ -6,7 +5,6 @@ import type { Logger } from '#platform';
 import type { Refusal } from './refusals.js';
 
 export interface ReportRefusalsOptions {
-  /** Origin of deactivation-worker, without a path. */
   readonly url: string;
   /** Service token of deactivation-worker's internal API. */
   readonly token: string;
@@ -27,19 +25,15 @@ interface Report {
 
 /** Largest number of waiting reports, about 300 bytes each. Further reports are dropped. */
 const WAITING = 5_000;
-/**
- * Largest number of attempts to send a report. All attempts of one report together take about half an hour, if no other
- * report is in the queue.
- */
+/** Largest number of attempts to send a report. All attempts take about half an hour if no other report waits. */
 const ATTEMPTS = 50;
 const TIMEOUT_MS = 3_000;
 const RETRY_AFTER_MS = 500;
 
 /**
- * Returns a function for `onRefused`. That function returns at once and never throws, so no request of a user waits for
- * evidence. Reports are sent one after the other. A failed report is retried with pauses. After its last attempt, a
- * report is dropped and logged (`refusal_not_reported`). Queued reports do not keep the process running, and are lost
- * when the process ends.
+ * Returns an `onRefused` function that sends each first refusal to deactivation-worker. The function returns at once
+ * and never throws, so no request waits for a report. Reports are sent one after the other and retried with pauses.
+ * Waiting reports are lost when the process ends.
  */
 export function reportRefusals(
   options: ReportRefusalsOptions,
@@ -72,7 +66,7 @@ class Reporter {
       const failure = await this.send(report);
       this.failures = failure === null ? 0 : this.failures + 1;
       if (failure === null) continue;
-      // The report moves to the end of the queue. A report that the worker cannot accept must not delay the others.
+      // Move the report to the end of the queue. A report that the worker never accepts then does not delay the others.
       if (++report.attempts < ATTEMPTS) this.waiting.push(report);
       else this.drop(report, failure);
       await this.pause();
@@ -80,10 +74,7 @@ class Reporter {
     this.busy = false;
   }
 
-  /**
-   * Sends a report. Returns the reason to try again. Returns null if the report was sent, or if it was dropped because
-   * a retry cannot help.
-   */
+  /** Sends a report. Returns why it must be sent again, or null if it was sent or dropped. */
   private async send(report: Report): Promise<string | null> {
     try {
       await this.worker.reportRefusal(report.tenantId, report.accountId, report.body);

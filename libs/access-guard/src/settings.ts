@@ -1,4 +1,3 @@
-/** Settings of the guard for a service's configuration, and the options that are computed from these settings. */
 import type { BusConfig } from '#event-bus';
 import {
   integer,
@@ -33,14 +32,15 @@ export const guardSettings = {
     example: 'http://localhost:9229/local/.well-known/jwks.json',
   }),
   ACCESS_STALE_AFTER_MS: integer({
-    purpose: 'Milliseconds of silence of the access feed after which older tokens are refused.',
+    purpose:
+      'If the carrier does not answer for this many milliseconds, tokens older than ACCESS_STALE_TOKEN_AGE_MS are refused.',
     example: '10000',
     default: 10_000,
     min: 1_000,
   }),
   ACCESS_STALE_TOKEN_AGE_MS: integer({
     purpose:
-      'Largest age of accepted tokens while the access feed is silent, in milliseconds. 0 means that all tokens are refused.',
+      'Largest age, in milliseconds, of tokens that are accepted while the carrier does not answer. 0 means that all tokens are refused.',
     example: '300000',
     default: 300_000,
     min: 0,
@@ -56,7 +56,7 @@ type GuardPlatform = PlatformContext<
   ConfigOf<typeof guardSettings> & BusConfig & { readonly DATABASE_URL: string; readonly INTERNAL_API_TOKEN: string }
 >;
 
-/** Builds the options for `AccessGuardModule.forRoot`. The feed uses the carrier of the service's own bus. */
+/** Builds the options for `AccessGuardModule.forRoot`. The guard uses the carrier of the service's own bus. */
 export function guardOptions({ service, config, logger, metrics, health }: GuardPlatform): AccessGuardModuleOptions {
   const source =
     config.EVENT_CARRIER === 'kafka'

@@ -1,10 +1,7 @@
 /**
- * Caches verified tokens, at most `limit` of them, in two generations instead of a linked list. When the young
- * generation is full, it becomes the old generation, and the previous old generation is discarded. If an entry of the
- * old generation is used, it moves to the young generation.
- *
- * The key of an entry is the last part of the signature, because hashing a whole token would double the cost of a cache
- * hit. The whole token is then compared.
+ * Caches at most `limit` verified tokens. When `young` is full, it becomes `old`, and the previous `old` is discarded.
+ * A used entry moves to `young`. The map's key is the last part of the signature, because hashing a whole token would
+ * double the cost of a cache hit.
  */
 interface Entry<T> {
   readonly token: string;

@@ -1,6 +1,6 @@
 /**
  * Verifies Cognito access tokens (RFC 7515, RFC 7519). The algorithm and everything else that an attacker could choose
- * is fixed (RFC 8725 section 3). `crypto.verify` runs synchronously with a KeyObject; jwks.ts explains why.
+ * is fixed (RFC 8725 section 3).
  */
 import { verify } from 'node:crypto';
 import { parseAccountId, type AccountKey } from './account-id.js';
@@ -9,19 +9,14 @@ import { AccessDenied } from './denied.js';
 import { KeySet, type VerificationKey } from './jwks.js';
 
 export interface VerifiedToken {
-  /** The `username` claim, because user names in the user pool are our account ids. Cognito chooses `sub` itself. */
+  /** The `username` claim. The user pool uses our account ids as user names; Cognito chooses `sub` itself. */
   readonly accountId: string;
   readonly account: AccountKey;
   readonly clientId: string;
-  /** Time of issue, in whole seconds since the epoch. */
   readonly issuedAt: number;
   readonly expiresAt: number;
-  /**
-   * Tenant of the account, if the pre-token trigger (V2) of the pool adds it. Cognito itself puts no tenant into access
-   * tokens.
-   */
+  /** Tenant of the account, if the pre-token trigger of the pool adds it. Cognito adds none. */
   readonly tenantId: string | undefined;
-  /** The claim `cognito:groups` at the time of issue. */
   readonly groups: readonly string[];
   /** The service that acts for the account (RFC 8693 section 4.1, `act.sub`). Null means that the person acts. */
   readonly actor: string | null;
@@ -31,18 +26,17 @@ export interface VerifiedToken {
 export interface TokenVerifierOptions {
   /** The user pool, compared exactly: `https://cognito-idp.<region>.amazonaws.com/<user pool id>`. */
   readonly issuer: string;
-  /** App clients whose tokens are accepted. */
   readonly clientIds: readonly string[];
   readonly keys: KeySet;
   /**
-   * If this is set, tokens with an actor are accepted only if they were exchanged for this audience. Otherwise all
-   * tokens with an actor are accepted.
+   * If set, an exchanged token is accepted only if it was exchanged for this audience. If not, all exchanged tokens are
+   * accepted.
    */
   readonly audience?: string | undefined;
   readonly clock?: Clock;
 }
 
-/** Largest accepted length of a token. No longer token fits into Node's 16 KiB of request headers. */
+/** Node accepts at most 16 KiB of request headers, so every token is shorter than this. */
 const MAX_TOKEN_LENGTH = 16_384;
 const CLOCK_TOLERANCE_SECONDS = 5;
 const COMPACT_JWS = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
@@ -61,7 +55,7 @@ export class TokenVerifier {
     this.clock = options.clock ?? systemClock;
   }
 
-  /** Verifies a token. Rejects with {@link AccessDenied}. It waits only if it must fetch keys. */
+  /** Rejects with {@link AccessDenied}. Waits only if it must fetch keys. */
   async verify(token: string): Promise<VerifiedToken> {
     if (token.length > MAX_TOKEN_LENGTH || !COMPACT_JWS.test(token)) throw malformed();
     const endOfHeader = token.indexOf('.');
@@ -72,7 +66,7 @@ export class TokenVerifier {
     return this.checkClaims(decode(token.slice(endOfHeader + 1, endOfPayload)), key);
   }
 
-  /** Checks the expiry. The guard calls it again each time a cached token is used. */
+  /** Throws if the token has expired. The guard calls it again for each use of a cached token. */
   checkTime(token: Pick<VerifiedToken, 'expiresAt'>): void {
     if (this.clock.now() / 1000 >= token.expiresAt + CLOCK_TOLERANCE_SECONDS)
       throw new AccessDenied('token_expired', 'The token has expired. Refresh it or sign in again.');
@@ -128,8 +122,8 @@ export class TokenVerifier {
   }
 
   /**
-   * Returns the service that acts for the account. The token exchange of auth-service adds the claims `act` and
-   * `exchange_audience`. A token from a sign-in has neither of them.
+   * Returns the service that acts for the account. auth-service adds `act` and `exchange_audience` to an exchanged
+   * token; a token from a sign-in has neither.
    */
   private actorIn({ act, exchange_audience: audience }: Claims): string | null {
     if (act === undefined) return null;

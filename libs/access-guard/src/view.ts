@@ -1,8 +1,7 @@
 /**
- * The current access of every account, from the topic `identity.access`. It is a hash table with open addressing over
- * typed arrays. It needs about 45 bytes per account; a Map of objects needs about 350. Accounts are rows in chunks that
- * are never copied. Only the index of row numbers is doubled when it grows. No row is ever deleted. A removed account
- * stays as `removed`, because the repeated delivery of an older record could otherwise restore its access (P3).
+ * The current access of every account, in memory. This hash table (open addressing over typed arrays) needs about 45
+ * bytes per account; a Map of objects needs about 350. No account is ever deleted: a late delivery of an older record
+ * could restore the access of a removed account (P3).
  */
 import { parseAccountId, type AccountKey } from './account-id.js';
 import { Profiles, type AccountStatus, type Profile } from './profiles.js';
@@ -14,7 +13,7 @@ export interface AccessRecord {
   readonly roles: readonly string[];
   /** The fence, in milliseconds since the epoch. Tokens issued up to and including this second are refused. */
   readonly notBefore: number | null;
-  /** Sequence of the event. */
+  /** Sequence number of the event. */
   readonly version: number;
 }
 
@@ -23,7 +22,7 @@ export interface AccessEntry extends Profile {
   readonly version: number;
 }
 
-/** `foreign` means that the record and the account belong to different tenants, which is never allowed (P4). */
+/** `foreign`: the record names another tenant than the stored account, which is never allowed (P4). */
 export type Applied = 'applied' | 'older' | 'foreign' | 'no_account_id';
 
 const CHUNK_BITS = 14;
@@ -48,7 +47,7 @@ const newChunk = (): Chunk => ({
 export class AccessView {
   private readonly chunks: Chunk[] = [];
   private readonly profiles = new Profiles();
-  /** Each element is a row number + 1. 0 means that the element is free. The length is a power of two. */
+  /** Row number + 1, or 0 for a free element. The length is a power of two. */
   private index = new Uint32Array(1024);
   private rows = 0;
 
@@ -61,7 +60,6 @@ export class AccessView {
     return this.profiles.size;
   }
 
-  /** Size of the tables in bytes. */
   get bytes(): number {
     return this.index.byteLength + this.chunks.length * CHUNK * (16 + 8 + 8 + 4);
   }
@@ -82,8 +80,8 @@ export class AccessView {
   }
 
   /**
-   * Stores the record, unless the account's stored record has a higher or equal sequence. Records may arrive in any
-   * order.
+   * Stores the record, unless the stored record of the account has the same or a higher sequence number. Records may
+   * come in any order.
    */
   apply(record: AccessRecord): Applied {
     const key = parseAccountId(record.accountId);
@@ -96,8 +94,8 @@ export class AccessView {
   }
 
   /**
-   * Removes all access of an account whose record was deleted (`removed`) or cannot be read (`unreadable`). The
-   * account's version and fence stay, so that only a newer record restores access.
+   * Removes all access of an account whose record was deleted or cannot be read. Keeps the version and the fence, so
+   * that only a newer record restores access.
    */
   block(tenantId: string, accountId: string, status: 'removed' | 'unreadable'): Applied {
     const key = parseAccountId(accountId);
@@ -165,10 +163,7 @@ export class AccessView {
   }
 }
 
-/**
- * Hashes an id. Every bit of the id affects the hash, because ids need not be random: UUIDv7 ids share their first
- * bits.
- */
+/** Mixes every bit of the id, because ids need not be random: UUIDv7 ids share their first bits. */
 function hash({ a, b, c, d }: AccountKey): number {
   let h = Math.imul(a ^ Math.imul(b, 0x9e3779b1), 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 15) ^ c, 0xc2b2ae35);

@@ -1,7 +1,6 @@
 /**
- * Decides which losses of access the brake holds. If a tenant loses much access at once, the losses beyond the limit
- * wait for an administrator. A push that deactivates the whole company is more often a mistake than a decision. Pure
- * functions only: the services count the accounts, and this file decides.
+ * Decides which losses of access the brake holds. A push that deactivates a whole company is more often a mistake than
+ * a decision, so losses beyond a limit wait for an administrator.
  */
 import type { HeldBecause } from '#contracts';
 import type { Brake } from '#events';
@@ -15,10 +14,7 @@ export interface BrakeCount {
   readonly lastAdmin: boolean;
 }
 
-/**
- * Returns how many accounts may lose access within the window. `percent` refers to the accounts that had access when
- * the window began.
- */
+/** Returns how many accounts may lose access within the window. `percent` refers to the accounts at its beginning. */
 export const brakeLimit = (brake: Brake, { active, lost }: Pick<BrakeCount, 'active' | 'lost'>): number =>
   Math.max(brake.atLeast, Math.floor(((active + lost) * brake.percent) / 100));
 
@@ -29,7 +25,7 @@ export function brakeDecision(brake: Brake | null, count: BrakeCount): HeldBecau
   return count.lost + 1 > brakeLimit(brake, count) ? 'threshold' : null;
 }
 
-/** Decides about several losses, one after the other. Each loss that happens counts for the losses that follow. */
+/** Decides about several losses, one after the other. Each loss that happens counts in later decisions. */
 export class BrakeTally {
   private active: number;
   private lost: number;
@@ -44,8 +40,8 @@ export class BrakeTally {
   }
 
   /**
-   * Returns why the loss is held, or null if it happens. `admin` means that the account has the strongest role. `again`
-   * means that the account is already counted in `lost`.
+   * Returns why the loss is held, or null if it happens. `admin`: the account has the strongest role. `again`: the
+   * account is already counted in `lost`.
    */
   decide({ admin, again = false }: { readonly admin: boolean; readonly again?: boolean }): HeldBecause | null {
     const before = { active: this.active + (again ? 1 : 0), lost: this.lost - (again ? 1 : 0) };
@@ -57,10 +53,7 @@ export class BrakeTally {
     return null;
   }
 
-  /**
-   * Records a loss that needs no decision, for example because an administrator released it. Such a loss is not added
-   * to `lost`.
-   */
+  /** Records a loss that needs no decision, e.g. a released one. It does not count in `lost`. */
   pass({ admin }: { readonly admin: boolean }): void {
     this.active--;
     if (admin) this.admins--;

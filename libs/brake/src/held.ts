@@ -1,24 +1,20 @@
-/** The parts that all services with held losses use: one lock for counting, and a timer that ends each hold. */
 import type { Database, Logger, Queryable, Tx } from '#platform';
 import { DEFAULT_BRAKE } from '#settings';
 import { Loop } from '#worker';
 
-/** The key of the lock. It differs per tenant and per service, because each service has its own current schema. */
+/** The key of the lock differs per tenant and per service, because each service has its own schema. */
 const LOCK = `hashtextextended(current_schema() || '-brake:' || $1::text, 0)`;
 
 /**
- * Locks the tenant's brake until commit. Take this lock before counting and deciding. Two transactions could otherwise
- * count the same people and each allow one loss too many. Count in a later statement, whose snapshot then contains all
- * earlier decisions.
+ * Locks the tenant's brake until commit. Take this lock before counting: two transactions could otherwise count the
+ * same people and each allow one loss too many. Count in a later statement, so that its snapshot contains all earlier
+ * decisions.
  */
 export async function lockBrake(tx: Tx, tenant: string): Promise<void> {
   await tx.query(`select pg_advisory_xact_lock(${LOCK})`, [tenant]);
 }
 
-/**
- * Does the same as {@link lockBrake} for a caller that must not wait. Resolves with false if another transaction holds
- * the lock.
- */
+/** Like {@link lockBrake}, but does not wait. Resolves with false if another transaction holds the lock. */
 export async function tryLockBrake(queryable: Queryable, tenant: string): Promise<boolean> {
   const [lock] = await queryable.query<{ free: boolean }>(`select pg_try_advisory_xact_lock(${LOCK}) as free`, [
     tenant,
@@ -26,25 +22,21 @@ export async function tryLockBrake(queryable: Queryable, tenant: string): Promis
   return lock?.free ?? false;
 }
 
-/** The name that is recorded as the releaser if the timer releases. */
+/** The value of `released_by` if the timer, and not an administrator, releases a loss. */
 export const TIMER = 'timer';
 
-/**
- * Returns when the timer releases a loss that is held since `heldAt`. A tenant without a brake has the default hold
- * time.
- */
+/** Returns when the timer releases a loss. The default hours apply to a tenant without a brake. */
 export const heldUntil = (heldAt: Date, holdHours = DEFAULT_BRAKE.holdHours): Date =>
   new Date(heldAt.getTime() + holdHours * 3_600_000);
 
 export interface HoldTimerOptions {
   readonly database: Database;
   readonly logger: Logger;
-  /** Name of the loop in logs. */
   readonly name: string;
   readonly pollMs: number;
   /** The table of held losses, with the columns `tenant` and `held_at`. */
   readonly table: string;
-  /** The column whose values are passed to {@link release}. */
+  /** Column whose values {@link release} receives. */
   readonly id: string;
   /** SQL condition for a row that is held. */
   readonly isHeld: string;
@@ -61,7 +53,7 @@ export class HoldTimer {
 
   constructor(private readonly options: HoldTimerOptions) {
     const { name, pollMs, logger, table, id, isHeld } = options;
-    this.loop = new Loop(name, pollMs, logger, () => this.round());
+    this.loop = new Loop(name, pollMs, logger, () => this.releaseOverdue());
     this.overdueSql = `
       select h.tenant, array_agg(h.${id}) as ids from ${table} h left join tenant_settings s on s.tenant_id = h.tenant
        where h.${isHeld}
@@ -77,7 +69,7 @@ export class HoldTimer {
     return this.loop.stop();
   }
 
-  private async round(): Promise<boolean> {
+  private async releaseOverdue(): Promise<boolean> {
     const { database, logger, release, log } = this.options;
     const sql = this.overdueSql;
     const overdue = await database.query<{ tenant: string; ids: string[] }>(sql, [DEFAULT_BRAKE.holdHours]);

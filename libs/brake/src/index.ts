@@ -1,6 +1,3 @@
-/**
- * The brake: the limit for losses of access within a window of time, and what happens with the losses beyond this
- * limit.
- */
+/** The brake: a limit for losses of access within a window of time. Losses beyond the limit are held. */
 export * from './brake.js';
 export * from './held.js';

@@ -1,18 +1,11 @@
-/**
- * Computes the delay after which a failed Cognito call is retried. The functions are pure, but the delay includes a
- * random jitter.
- */
 import type { ErrorClass } from './errors.js';
 
-/**
- * Class of a failure. `conflict` means that the pool has another object with this name. `lease_lost` means that another
- * process has the lease now.
- */
+/** `conflict`: a user that is not ours has this name. `lease_lost`: another process took over the account. */
 export type FailureClass = ErrorClass | 'conflict' | 'lease_lost';
 
 export interface RetryDelay {
   readonly delaySeconds: number;
-  /** True if the failure counts as an attempt. */
+  /** Whether the caller must increase `attempts`. */
   readonly counts: boolean;
 }
 
@@ -21,10 +14,8 @@ const CAP_SECONDS = 60;
 const BASE_SECONDS = 0.5;
 
 /**
- * Returns the delay before the next attempt. A throttled call reveals nothing about the account, so it is retried soon.
- * A call with an unknown result is retried with full jitter, after a delay that doubles up to a minute. A refused call
- * is retried only after a long delay, because a retry rarely helps. Until then it is shown as failed, and an operator
- * or a change of the account can retry it at once.
+ * Returns the delay before the next attempt, with random jitter. After a throttled call it is at most a second. After
+ * an unknown result it doubles up to a minute. After a refused call it is long, because a retry rarely helps.
  */
 export function retryDelay(failure: FailureClass, attempts: number, random: () => number = Math.random): RetryDelay {
   switch (failure) {
@@ -45,8 +36,8 @@ export function retryDelay(failure: FailureClass, attempts: number, random: () =
 }
 
 /**
- * Returns the log messages for two moments: when calls begin to fail as `config`, and when they succeed again.
- * `meanwhile` says what happens until then.
+ * Returns two log messages: `paused` for when Cognito begins to refuse every call, and `resumed` for when it accepts
+ * calls again. `meanwhile` describes the effect, e.g. "Accounts wait".
  */
 export const whenMisconfigured = (meanwhile: string): { readonly paused: string; readonly resumed: string } => ({
   paused: `Cognito refuses every call, because the user pool, the Region, the credentials or the plan is wrong. ${meanwhile}. Correct the configuration. Calls are retried every few seconds.`,

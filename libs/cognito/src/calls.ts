@@ -1,7 +1,6 @@
 /**
- * Makes every call to Cognito. Each call first takes a token of its quota category. The call is traced and counted, and
- * a failed call rejects with a {@link CognitoError}. The SDK never retries. The caller decides about retries, and each
- * retry takes another token.
+ * Makes calls to Cognito. Each call first takes a token of its quota category. A failed call rejects with a {@link
+ * CognitoError}. The SDK never retries; the caller must do so, and each retry takes another token.
  */
 import { CognitoIdentityProviderClient } from '@aws-sdk/client-cognito-identity-provider';
 import { inSpan, SpanKind, type Metrics } from '#platform';
@@ -11,7 +10,6 @@ import { CATEGORY_OF, type Operation, type SignOutCategory, type Urgency } from 
 
 export interface CognitoClientOptions {
   readonly region: string;
-  /** Address to use instead of AWS's own address, e.g. the address of the sandbox. */
   readonly endpoint?: string | undefined;
   /** Credentials of AWS. By default the SDK finds them (environment, IRSA, instance role). */
   readonly credentials?: { accessKeyId: string; secretAccessKey: string };
@@ -68,8 +66,8 @@ export class CognitoCalls {
     } catch (error) {
       const failure = CognitoError.from(operation, error);
       this.calls.inc({ operation, outcome: failure.errorClass });
-      // A failure of `drain` is ignored. It only means that later calls are not slowed down, and the caller must still
-      // learn that this call was throttled.
+      // Ignore a failure of `drain`: it only means that later calls are not slowed down. The caller must learn that
+      // this call was throttled.
       if (failure.errorClass === 'throttled') await this.quota.drain(category).catch(() => undefined);
       throw failure;
     }

@@ -1,7 +1,6 @@
 /**
- * Signs people in by CUSTOM_AUTH. Cognito sends a nonce, and the caller answers with a signed assertion that contains
- * the nonce. apps/cognito-triggers defines the assertion. There is no password. Concurrent sign-ins of one person are
- * independent.
+ * Signs people in by CUSTOM_AUTH: Cognito sends a nonce, and the caller returns a signed assertion that contains the
+ * nonce. apps/cognito-triggers verifies the assertion.
  */
 import {
   AdminInitiateAuthCommand,
@@ -16,7 +15,7 @@ import { CognitoError } from './errors.js';
 
 export interface CustomAuthOptions extends CognitoClientOptions {
   readonly userPoolId: string;
-  /** Id of the app client. The client needs ALLOW_CUSTOM_AUTH and a secret. */
+  /** Id of an app client that has ALLOW_CUSTOM_AUTH and a secret. */
   readonly clientId: string;
   readonly clientSecret: string;
 }
@@ -46,9 +45,8 @@ export class CustomAuth {
   }
 
   /**
-   * Signs a person in. `assertionFor` signs the nonce of a challenge. Cognito accepts one answer per challenge, so
-   * after an unknown outcome the sign-in is repeated once with a new challenge. If Cognito had issued tokens at the
-   * first attempt, they expire unused. Rejects with a `CognitoError`.
+   * Signs a person in. `assertionFor` must sign the nonce of a challenge. If the result is unknown, repeats the sign-in
+   * once with a new challenge, because Cognito accepts one answer per challenge. Rejects with a `CognitoError`.
    */
   async signIn(username: string, assertionFor: (nonce: string) => Promise<string>): Promise<SignedIn> {
     for (let attempt = 1; ; attempt++) {
@@ -61,8 +59,8 @@ export class CustomAuth {
   }
 
   /**
-   * Requests new tokens. PreTokenGeneration receives `assertion` as ClientMetadata. Without the assertion, the new
-   * access token would not name its session.
+   * Requests new tokens. PreTokenGeneration receives `assertion`; without it, the access token would not name its
+   * session.
    */
   async refresh(refreshToken: string, assertion: string): Promise<Refreshed> {
     const { clientId: ClientId, clientSecret: ClientSecret } = this.options;
@@ -123,7 +121,7 @@ export class CustomAuth {
         'config',
         'AdminRespondToAuthChallenge',
         'NoRefreshToken',
-        'the answer has no refresh token',
+        'the response has no refresh token',
       );
     return { ...tokensOf('AdminRespondToAuthChallenge', result), refreshToken: result.RefreshToken };
   }
@@ -140,6 +138,6 @@ export class CustomAuth {
 function tokensOf(operation: string, result: AuthenticationResultType | undefined): CognitoTokens {
   const { AccessToken: accessToken, IdToken: idToken, ExpiresIn: expiresInSeconds } = result ?? {};
   if (!accessToken || !idToken || expiresInSeconds === undefined)
-    throw new CognitoError('config', operation, 'NoTokens', 'the answer has no tokens');
+    throw new CognitoError('config', operation, 'NoTokens', 'the response has no tokens');
   return { accessToken, idToken, expiresInSeconds };
 }

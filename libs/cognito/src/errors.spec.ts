@@ -104,10 +104,9 @@ describe('the client', () => {
 
   it('gives up after the time limit, with an error that says the result is unknown', async () => {
     answer = () => undefined;
-    const started = performance.now();
     const error = await fails(pool.getUser('u'));
     expect([error.errorClass, error.code]).toEqual(['retry', 'TimeoutError']);
-    expect(performance.now() - started).toBeLessThan(2_000);
+    expect(error.message).toMatch(/\b200 ms\b/); // the limit of this client, not a default of the SDK
     expect(requests).toBe(1);
   });
 

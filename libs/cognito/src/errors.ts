@@ -1,11 +1,6 @@
 /**
- * Classifies failed Cognito calls: a closed list of classes, and a table that assigns a class to each of Cognito's
- * errors.
- */
-
-/**
  * The classes of failures:
- * - `throttled`: there were too many calls. Slow down. The call does not count as a failure.
+ * - `throttled`: there were too many calls. Slow down. The call does not count as a failed attempt.
  * - `retry`: the result is unknown (network, 5xx, timeout). Repeat the call later.
  * - `permanent`: the same call will fail again. A person must act.
  * - `missing_user`, `missing_group`, `exists`: the pool is not in the expected state. The caller decides.
@@ -20,8 +15,7 @@ const CLASS_OF: Readonly<Record<string, ErrorClass | ((operation: string, messag
   UserNotFoundException: 'missing_user',
   UsernameExistsException: 'exists',
   GroupExistsException: 'exists',
-  // Another user has the alias, so the data is in conflict. Never use ForceAliasCreation, which would take the alias
-  // from that user.
+  // Another user has the alias, so a person must act. ForceAliasCreation would take the alias from that user.
   AliasExistsException: 'permanent',
   ResourceNotFoundException: (operation, message) =>
     GROUP_OPERATIONS.has(operation) && !/pool/i.test(message) ? 'missing_group' : 'config',
@@ -31,8 +25,8 @@ const CLASS_OF: Readonly<Record<string, ErrorClass | ((operation: string, messag
   PasswordHistoryPolicyViolationException: 'permanent',
   UnsupportedUserStateException: 'permanent',
   TooManyRequestsException: 'throttled',
-  // CreateGroup fails with this error at the hard limit of 10,000 groups, so waiting does not help. For other
-  // operations the error means a rate limit.
+  // For CreateGroup the error means the limit of 10,000 groups, where waiting does not help. Otherwise it means a rate
+  // limit.
   LimitExceededException: (operation) => (operation === 'CreateGroup' ? 'permanent' : 'throttled'),
   ThrottlingException: 'throttled',
   Throttling: 'throttled',
@@ -62,8 +56,8 @@ interface AwsFailure {
 }
 
 /**
- * Returns the class of an error. For a name that is not in the table, the HTTP status decides. Without a status there
- * was no answer, and the class is `retry`.
+ * For an unknown error name, the HTTP status decides. Without a status, Cognito did not answer, so the class is
+ * `retry`.
  */
 export function classifyError(operation: string, error: unknown): ErrorClass {
   if (error instanceof CognitoError) return error.errorClass;

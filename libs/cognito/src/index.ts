@@ -1,6 +1,4 @@
-/**
- * Calls of the Cognito user pool: typed operations, sign-in, error classes, and quota buckets that all replicas share.
- */
+/** Client for a Cognito user pool, with quota buckets that all replicas share. */
 export * from './backoff.js';
 export type { CognitoClientOptions } from './calls.js';
 export * from './custom-auth.js';

@@ -1,8 +1,7 @@
 /**
- * Makes every Cognito call wait for a token of its quota category. A category has one FIFO queue per urgency, and one
- * loop that fetches tokens for several callers in one round trip. The most urgent queue is served first. Calls of the
- * other queues leave a reserve in the bucket. An offboarding thus finds tokens even while another process imports
- * thousands of accounts.
+ * Makes every Cognito call wait for a token of its quota category. Each category has one FIFO queue per urgency, and
+ * the most urgent queue is served first. Less urgent calls leave a reserve in the bucket, so that an offboarding finds
+ * tokens even during an import of thousands of accounts.
  */
 import type { Metrics, Queryable } from '#platform';
 import { CognitoError } from './errors.js';
@@ -25,7 +24,7 @@ interface Waiter {
   refuse(error: unknown): void;
 }
 
-/** Tokens per round trip. The number is large enough to save round trips, and too small to starve another replica. */
+/** Tokens per query. A larger number would save queries, but one replica could starve another. */
 const BATCH = 5;
 const DRAIN_SECONDS = 1;
 
@@ -41,9 +40,7 @@ export class QuotaGate {
     );
   }
 
-  /**
-   * Resolves when one call of the category may be made. Rejects as `throttled` if the call has waited for `maxWaitMs`.
-   */
+  /** Resolves when one call may be made. Rejects as `throttled` after `maxWaitMs`. */
   async take(category: QuotaCategory, urgency: Urgency): Promise<void> {
     const since = performance.now();
     await this.queue(category).enter(urgency, since);
@@ -51,8 +48,7 @@ export class QuotaGate {
   }
 
   /**
-   * Pauses the category after Cognito throttled a call. Cognito may throttle a call that the bucket allowed, because
-   * other programs may use the account's quota too.
+   * Pauses the category. Cognito may throttle calls that the bucket allowed, because other programs use the same quota.
    */
   async drain(category: QuotaCategory): Promise<void> {
     await this.options.database.query(drainBucket, [category, this.queue(category).shape.rate, DRAIN_SECONDS]);
@@ -72,7 +68,7 @@ export class QuotaGate {
 class CategoryQueue {
   private readonly waiting: Record<Urgency, Waiter[]> = { offboarding: [], urgent: [], bulk: [] };
   private serving = false;
-  /** Not null while the loop sleeps because the bucket had no token for calls of this urgency. */
+  /** Not null while the loop waits for tokens for calls of this urgency. */
   private sleeping: { readonly urgency: Urgency; wake(): void } | null = null;
 
   constructor(
@@ -85,8 +81,7 @@ class CategoryQueue {
   enter(urgency: Urgency, since: number): Promise<void> {
     return new Promise((admit, refuse) => {
       this.waiting[urgency].push({ since, admit, refuse });
-      // The new call may use the reserve that a less urgent call must leave. If the loop sleeps for a less urgent call,
-      // the new call wakes it.
+      // A more urgent call may take tokens that the sleeping loop has to leave in the bucket.
       if (this.sleeping && isBefore(urgency, this.sleeping.urgency)) this.sleeping.wake();
       if (!this.serving) void this.serveAll();
     });
@@ -125,8 +120,8 @@ class CategoryQueue {
   }
 
   /**
-   * Returns how long the loop sleeps before the next attempt for bulk calls. Waiting for several tokens saves round
-   * trips. The sleep ends before the bucket is full, because a full bucket gains no further tokens.
+   * Waiting for several tokens saves queries. The pause ends before the bucket is full, because a full bucket gains no
+   * tokens.
    */
   private bulkPauseMs(want: number): number {
     const { rate, capacity, reserve } = this.shape;

@@ -1,13 +1,7 @@
-/**
- * Token buckets that all replicas of all services share, one row per bucket. A caller holds the row lock only for the
- * one statement that takes tokens, outside any other transaction.
- */
+/** Token buckets that all replicas of all services share, one row per bucket. */
 import { prepared } from '#platform';
 
-/**
- * Returns the statements that create the buckets. Provisioning runs them as administrator. They are idempotent, and the
- * functions run with their caller's rights.
- */
+/** Returns idempotent statements that create the table and its functions. Provisioning runs them as administrator. */
 export function quotaSql(roles: readonly string[]): string[] {
   const grants = roles.flatMap((role) => [
     `grant usage on schema limits to ${role}`,
@@ -37,14 +31,13 @@ const BUCKET = `
   ) with (fillfactor = 50)`;
 
 /**
- * Takes up to `want` tokens, leaves `reserve` in the bucket, and grants at most `per_second` in any second. Returns the
- * number of granted tokens. If this number is 0, also returns the milliseconds after which to try again. `for update`
- * serialises the callers of one bucket. The time is read under the lock, so that a caller that waited sees the tokens
- * that were added while it waited.
+ * Takes up to `want` tokens, but leaves `reserve` in the bucket and grants at most `per_second` in any second. Returns
+ * the number of granted tokens and, if it is 0, the milliseconds to wait. The time is read under the row lock, so that
+ * a caller sees the tokens that were added while it waited for the lock.
  *
  * The commit does not wait for the disk, because every caller of Cognito waits for this row lock. After a crash of
- * Postgres the bucket may contain tokens that were already granted, and then Cognito itself enforces its quota. Never
- * call the function inside another transaction, whose commit would then not wait for the disk either.
+ * Postgres some tokens may be granted twice; Cognito then enforces its quota itself. Never call the function inside
+ * another transaction, because its commit would not wait for the disk either.
  */
 const TAKE = `
   create or replace function limits.take(bucket_name text, want int, rate float8, capacity float8, per_second int, reserve float8, out granted int, out wait_ms float8)
@@ -78,8 +71,8 @@ const TAKE = `
   end $$`;
 
 /**
- * Puts the bucket into debt after Cognito answered "too many requests". The debt is the number of tokens that the
- * bucket gains in `seconds`. A repeated call does not add to an existing debt.
+ * Gives the bucket a debt that takes `seconds` to repay, because Cognito throttled a call. Repetitions do not increase
+ * the debt.
  */
 const DRAIN = `
   create or replace function limits.drain(bucket_name text, rate float8, seconds float8) returns void language sql as $$

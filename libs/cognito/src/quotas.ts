@@ -1,7 +1,4 @@
-/**
- * The request quotas of Cognito (requests per second, per account and Region, for all pools together) and the quota
- * category of each operation that we call. COGNITO_QUOTAS overrides AWS's defaults per deployment.
- */
+/** Cognito's quotas, in requests per second. All user pools of an AWS account and Region share them. */
 import { z } from 'zod';
 import { choice, type Setting } from '#platform';
 
@@ -13,12 +10,11 @@ export const DEFAULT_QUOTAS = {
   UserResourceRead: 50,
   UserResourceUpdate: 25,
   UserList: 30,
-  // The quotas of the next two categories are 15 and 20. We use 5, because AWS limits each of their operations to 5 per
-  // second and pool.
+  // AWS allows 15 and 20 calls per second in the next two categories, but only 5 for each operation in one pool.
   UserPoolResourceUpdate: 5,
   UserPoolResourceRead: 5,
   UserAuthentication: 120,
-  // Answers to challenges have a quota of their own. It is three times the quota of UserAuthentication.
+  // The quota for answers to challenges is three times that of UserAuthentication.
   UserAuthenticationResponse: 360,
   UserToken: 120,
 } as const;
@@ -50,9 +46,8 @@ const SIGN_OUT_CATEGORIES = ['UserUpdate', 'UserToken'] as const satisfies Quota
 export type SignOutCategory = (typeof SIGN_OUT_CATEGORIES)[number];
 
 /**
- * As far as we know, AWS does not document the category of AdminUserGlobalSignOut. By default we count it in the
- * category of AdminDisableUser, which is slow but safe. If we wrongly used the other category, Cognito would throttle
- * AdminDisableUser.
+ * As far as we know, AWS does not document the category of AdminUserGlobalSignOut. The default is the category of
+ * AdminDisableUser. This is slow but safe: with a wrong category, Cognito would throttle AdminDisableUser.
  */
 export const signOutCategorySetting = choice(SIGN_OUT_CATEGORIES, {
   purpose: 'Quota category in which Cognito counts AdminUserGlobalSignOut. docs/user-pool.md explains how to find it.',
@@ -63,7 +58,7 @@ export const signOutCategorySetting = choice(SIGN_OUT_CATEGORIES, {
 const categories = Object.keys(DEFAULT_QUOTAS) as [QuotaCategory, ...QuotaCategory[]];
 const override = z.partialRecord(z.enum(categories), z.number().positive().max(100_000));
 
-/** Parses `{"UserUpdate":100}` from the environment into the quotas in force. */
+/** Parses JSON such as `{"UserUpdate":100}`, and takes all other quotas from the defaults. */
 export const quotasSetting: Setting<Quotas> = {
   purpose: `Cognito quotas of this AWS account that differ from the defaults, in requests per second, as JSON. Categories: ${categories.join(', ')}.`,
   example: '{"UserCreation":100}',
@@ -85,13 +80,12 @@ export const quotasSetting: Setting<Quotas> = {
 export interface BucketShape {
   /** Tokens that the bucket gains per second. */
   readonly rate: number;
-  /** Tokens in a full bucket, for a burst after a pause. */
+  /** Largest number of tokens in the bucket. */
   readonly capacity: number;
-  /** Most tokens that are granted in any second, even if the bucket is full. It equals the category's quota. */
+  /** Most tokens that are granted in any second. It equals the category's quota. */
   readonly perSecond: number;
   /**
-   * Tokens that must stay in the bucket for more urgent calls. A negative number means that the bucket may go into debt
-   * by that many tokens.
+   * Tokens that a call must leave in the bucket. A negative number lets the bucket go into debt by that many tokens.
    */
   readonly reserve: Readonly<Record<Urgency, number>>;
 }
@@ -102,16 +96,13 @@ export type Urgency = (typeof URGENCIES)[number];
 
 const CAPACITY_SECONDS = 0.5;
 /**
- * Reserves as fractions of the capacity. Sign-outs and disables share a quota. Without a reserve, sign-outs would empty
- * the bucket. Disables, which come in bursts, would then wait although the quota is large enough for all calls. Calls
- * for an offboarding may use the tokens of the next half second in advance. All other calls then wait until the bucket
- * is out of debt.
+ * Fractions of the capacity that a call must leave in the bucket. Sign-outs and disables share a quota; without a
+ * reserve, sign-outs would delay bursts of disables. Calls for an offboarding may use the tokens of the next half
+ * second in advance.
  */
 const RESERVE = { offboarding: -1, urgent: 0.6, bulk: 0.7 } as const satisfies Record<Urgency, number>;
 
-/**
- * Computes the shape of a bucket. Every bucket can hold at least one token, because it could otherwise never grant one.
- */
+/** Every bucket can hold at least one token. Otherwise it could never grant one. */
 export function bucketShape(quota: number, share: number): BucketShape {
   const rate = quota * share;
   const capacity = Math.max(1, rate * CAPACITY_SECONDS);

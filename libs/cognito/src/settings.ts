@@ -1,4 +1,3 @@
-/** Configuration of every service that calls Cognito. The SDK finds the AWS credentials itself. */
 import { decimal, optionalUrl, text, type ConfigOf, type ConfigShape, type Database, type Metrics } from '#platform';
 import { QuotaGate } from './quota-gate.js';
 import { quotasSetting } from './quotas.js';
@@ -16,8 +15,8 @@ export const cognitoSettings = {
   COGNITO_QUOTA_SHARE: decimal({
     purpose: "Part of the account's Cognito quotas that StackFlow's services may use together.",
     example: '0.6',
-    // The fixed quota of UserUpdate is 25 calls per second. 0.9 of this quota, 22.5 calls, is enough for the disables
-    // of 20 offboardings per second.
+    // With 0.9, StackFlow may make 22.5 of the 25 UserUpdate calls per second. 20 offboardings per second need 20 of
+    // these calls to disable people.
     default: 0.9,
     min: 0.01,
     max: 1,
@@ -25,7 +24,6 @@ export const cognitoSettings = {
   COGNITO_QUOTAS: quotasSetting,
 } satisfies ConfigShape;
 
-/** The options of a client that follow from these settings. */
 export const cognitoOptions = (config: ConfigOf<typeof cognitoSettings>, database: Database, metrics: Metrics) => ({
   region: config.AWS_REGION,
   userPoolId: config.COGNITO_USER_POOL_ID,

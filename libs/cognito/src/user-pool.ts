@@ -1,4 +1,3 @@
-/** The operations of a Cognito user pool that our services use. {@link CognitoCalls} makes each call. */
 import {
   type $Command,
   AdminAddUserToGroupCommand,
@@ -62,18 +61,13 @@ export class UserPool {
     this.calls = new CognitoCalls(options);
   }
 
-  /**
-   * Creates a user and sends no message to the person. Call {@link setRandomPassword} next. Fails as `exists` if the
-   * name is already used.
-   */
+  /** Creates a user without a message to the person. Fails as `exists`. Call {@link setRandomPassword} next. */
   async createUser(username: string, attributes: Attributes, urgency: Urgency = 'urgent'): Promise<void> {
     const input = { ...this.user(username), UserAttributes: toList(attributes), MessageAction: 'SUPPRESS' as const };
     await this.call('AdminCreateUser', urgency, new AdminCreateUserCommand(input));
   }
 
-  /**
-   * Sets a permanent password and discards it. The account becomes CONFIRMED, and nobody can sign in with the password.
-   */
+  /** Sets a permanent password that nobody knows. The user's status becomes CONFIRMED. */
   async setRandomPassword(username: string, urgency: Urgency = 'urgent'): Promise<void> {
     const input = { ...this.user(username), Password: randomPassword(), Permanent: true };
     await this.call('AdminSetUserPassword', urgency, new AdminSetUserPasswordCommand(input));
@@ -91,9 +85,8 @@ export class UserPool {
   }
 
   /**
-   * Enables a user and returns the `Date` of Cognito's answer, in whole seconds, or null if the answer has none. A
-   * token that Cognito issues later is not older than this time. A token that was issued before the user was disabled
-   * is not younger than this time.
+   * Enables a user. Returns the `Date` header of Cognito's response, in whole seconds, or null if there is none. Tokens
+   * from before the user was disabled have an `iat` up to this time. Later tokens have this `iat` or a larger one.
    */
   async enableUser(username: string, urgency: Urgency = 'urgent'): Promise<Date | null> {
     const command = new AdminEnableUserCommand(this.user(username));
@@ -104,8 +97,8 @@ export class UserPool {
 
   /**
    * Revokes all refresh tokens of a user. Services that verify access tokens offline would still accept them, but the
-   * fence rejects them. Returns the `Date` of Cognito's answer, as {@link enableUser} does. A token that was issued
-   * before the sign-out is not younger than this time.
+   * fence rejects them. Returns the `Date` header, as {@link enableUser} does: earlier tokens have an `iat` up to this
+   * time.
    */
   async signOut(username: string, urgency: Urgency = 'offboarding'): Promise<Date | null> {
     const command = new AdminUserGlobalSignOutCommand(this.user(username));
@@ -130,7 +123,6 @@ export class UserPool {
     await this.call('CreateGroup', urgency, new CreateGroupCommand(input));
   }
 
-  /** Returns a user, or null if there is no such user. */
   async getUser(username: string, urgency: Urgency = 'urgent'): Promise<PoolUser | null> {
     try {
       const user = await this.call('AdminGetUser', urgency, new AdminGetUserCommand(this.user(username)));
@@ -146,7 +138,6 @@ export class UserPool {
     }
   }
 
-  /** Returns all groups of the user, over all pages. */
   async listGroupsForUser(username: string, urgency: Urgency = 'urgent'): Promise<string[]> {
     const groups: string[] = [];
     let next: string | undefined;
@@ -159,14 +150,13 @@ export class UserPool {
     return groups;
   }
 
-  /** Returns one page of all users of the pool, in Cognito's own order. */
   async listUsers(cursor: string | null, urgency: Urgency = 'bulk'): Promise<Page<PoolUser>> {
     const input = { UserPoolId: this.options.userPoolId, Limit: LIST_LIMIT, PaginationToken: cursor ?? undefined };
     const page = await this.call('ListUsers', urgency, new ListUsersCommand(input));
     return { items: (page.Users ?? []).map(toPoolUser), next: page.PaginationToken ?? null };
   }
 
-  /** Returns one page of a group's members. The page is empty if the group does not exist. */
+  /** The page is empty if the group does not exist. */
   async listUsersInGroup(group: string, cursor: string | null, urgency: Urgency = 'bulk'): Promise<Page<PoolUser>> {
     const input = {
       UserPoolId: this.options.userPoolId,
@@ -205,13 +195,10 @@ export class UserPool {
   }
 }
 
-/**
- * Makes a password of 64 characters with 360 random bits. It always contains a lower-case and an upper-case letter, a
- * digit and a symbol.
- */
+/** Makes 64 characters with 360 random bits. The first four characters satisfy any password policy of Cognito. */
 const randomPassword = (): string => `aA1!${randomBytes(45).toString('base64')}`;
 
-/** Reads the `Date` header of the answers to the command. `at` is the time of the last answer. */
+/** Records the `Date` header of the last response to the command. */
 function readServerClock({ middlewareStack }: Pick<AdminEnableUserCommand, 'middlewareStack'>): { at: Date | null } {
   const clock: { at: Date | null } = { at: null };
   middlewareStack.add(

@@ -1,7 +1,4 @@
-/**
- * Shell completion: `completion bash` prints a script that asks the program (`completion --words ...`) which words may
- * follow. The script therefore knows every command and option, even after an update.
- */
+/** The printed script asks the program for the next words, so the script is still right after an update. */
 import type { Command } from 'commander';
 import { EXIT } from './exit-codes.js';
 import { buildProgram, type ProgramSpec } from './program.js';

@@ -1,4 +1,3 @@
-/** The environment of a command: environment variables, the running local stack, and the person who runs it. */
 import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import path from 'node:path';
@@ -7,7 +6,7 @@ import { Refusal } from './refusal.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** A command line reads the environment of the process only in this file. */
+/** A command line reads the environment of its process only here. */
 export const processEnvironment = (): Environment => process.env;
 
 /** Returns how a person types the command `name` here: through npm, or as the program itself. */
@@ -23,7 +22,7 @@ export function loggedInUser(): string | undefined {
   }
 }
 
-/** Returns the folder into which a running local stack writes its addresses and secrets. */
+/** Returns the folder in which a running local stack keeps its addresses and secrets. */
 export const stackFolder = (env: Environment): string => path.resolve(env.STACK_DIR || '.local');
 
 /** Reads a JSON file of the running local stack, for example `stack.json`. The caller must check its shape. */

@@ -1,6 +1,5 @@
 /** The exit codes of all our commands. Codes from 64 on are those of sysexits.h. */
 export const EXIT = {
-  /** Done. */
   ok: 0,
   /** The command was understood and refused: nothing was changed. */
   refused: 1,

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { Option } from 'commander';
+import { compiled } from '../../../test/support/services.js';
 import { runProgram, type Io } from './frame.js';
 import { EXIT } from './exit-codes.js';
 import { duration } from './inputs.js';
@@ -100,6 +101,7 @@ describe('the frame of a command line', () => {
   });
 
   it('survives a reader that goes away, as "| head" does', async () => {
+    await compiled();
     const script = `node dist/apps/cli/src/main.js accounts --help | head -1; echo "$\{PIPESTATUS[0]}"`;
     const out = await new Promise<string>((resolve) =>
       execFile('bash', ['-c', script.replace('node ', `${process.execPath} `)], (_, stdout, stderr) =>

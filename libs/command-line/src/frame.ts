@@ -1,4 +1,3 @@
-/** Runs a program: parses, prints, turns errors into sentences, and chooses the exit code. */
 import { CommanderError } from 'commander';
 import { isCompletion, printCompletion } from './completion.js';
 import { processEnvironment, typedAs, type Environment } from './environment.js';
@@ -8,9 +7,7 @@ import { buildProgram, type Chosen, type ProgramSpec } from './program.js';
 import { Refusal } from './refusal.js';
 import { PLAIN, screenOf, type Screen } from './screen.js';
 
-/**
- * Replacements for the input, output and environment of the process. By default a command uses those of the process.
- */
+/** Input, output and environment of a program. If one is left out, the program uses that of its process. */
 export interface Io {
   readonly env?: Environment;
   readonly out?: (text: string) => void;
@@ -49,9 +46,7 @@ export async function runProgram(spec: ProgramSpec, args: readonly string[], io:
   }
 }
 
-/**
- * Runs the program in this process. It exits without an error when the reader of a pipe has closed it, as `head` does.
- */
+/** Runs the program in this process. A reader that closes the pipe early, as `head` does, causes no error. */
 export async function runMain(spec: ProgramSpec): Promise<void> {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(EXIT.ok);

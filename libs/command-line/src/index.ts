@@ -1,7 +1,4 @@
-/**
- * Shared code of every command line: parsing, `--json`, tables, exit codes. It imports only small modules, so commands
- * start fast.
- */
+/** Shared code of every command line. It imports only small modules, so that commands start fast. */
 export * from './completion.js';
 export * from './environment.js';
 export * from './exit-codes.js';

@@ -1,4 +1,4 @@
-/** Parses text of the command line into typed values. Each refusal describes the expected text. */
+/** Parses text of the command line into typed values. Each error describes the expected text. */
 import { readFile } from 'node:fs/promises';
 import { InvalidArgumentError } from 'commander';
 import { Refusal, usage } from './refusal.js';
@@ -50,10 +50,7 @@ export function duration(value: string): number {
 export type Stdin = AsyncIterable<Buffer | string>;
 const LONGEST_FILE = 65_536;
 
-/**
- * Reads a file, or standard input if the name is `-`. Secrets are read only this way, because arguments stay in the
- * shell's history.
- */
+/** Reads a file, or standard input for `-`. Never read a secret from an argument: the shell's history would keep it. */
 export async function textFrom(file: string, stdin: Stdin): Promise<string> {
   if (file !== '-')
     return readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
@@ -69,10 +66,7 @@ export async function textFrom(file: string, stdin: Stdin): Promise<string> {
 
 const SECRET = /^[\x21-\x7e]+$/;
 
-/**
- * Reads a secret from a file that contains nothing else. Errors never quote the secret. `what` is e.g. "API token of
- * Okta".
- */
+/** Reads a secret from a file that contains nothing else. Errors never quote the secret. */
 export async function secretFrom(
   file: string,
   stdin: Stdin,

@@ -1,13 +1,9 @@
-/**
- * Options as data. A table contains each option under the name of its flag, so the types of a command's flags follow
- * from its table.
- */
+/** A command declares its options as an object, so that TypeScript infers the types of the flags. */
 import { Option } from 'commander';
 import { usage } from './refusal.js';
 import { loggedInUser } from './environment.js';
 import type { Call, CommandSpec } from './program.js';
 
-/** An option whose value has the type T. */
 export interface TypedOption<T> extends Option {
   readonly valueType?: (value: T) => T;
 }
@@ -43,7 +39,7 @@ export const choice = <T extends string, D extends T | undefined = undefined>(
   value?: D,
 ): TypedOption<T | D> => typed<T | D>(flags, help).choices(choices).default(value);
 
-/** The option `--by`, which every command that changes something has; see {@link operator}. */
+/** The option `--by` of every command that changes something; see {@link operator}. */
 export const audited = {
   by: option('--by <name>', 'who is responsible for the change; if left out, the user who is logged in here'),
 };

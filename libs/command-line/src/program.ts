@@ -1,7 +1,4 @@
-/**
- * Describes a program by its areas and verbs. The code of an area is loaded only when the area is used, so `--help` is
- * fast.
- */
+/** A program has areas, and an area has verbs. The code of an area is loaded only when the area is used. */
 import { Command, type OutputConfiguration } from 'commander';
 import type { Environment } from './environment.js';
 import type { ExitCode } from './exit-codes.js';
@@ -9,7 +6,6 @@ import type { Stdin } from './inputs.js';
 import type { Refusal } from './refusal.js';
 import type { Screen } from './screen.js';
 
-/** Flags of every command. */
 export interface CommonFlags {
   readonly json?: boolean;
 }
@@ -21,9 +17,11 @@ export interface Call<F> {
   readonly env: Environment;
   readonly screen: Screen;
   readonly stdin: Stdin;
-  /** Returns how a person types a command of this program, e.g. `npm run stackflow -- accounts list`. */
-  readonly typed: (command: string) => string;
+  readonly typed: Typed;
 }
+
+/** Returns how a person types a command of this program, e.g. `npm run stackflow -- accounts list`. */
+export type Typed = (command: string) => string;
 
 /** The output of a command: text for people, and data for `--json`. */
 export interface Answer {
@@ -35,7 +33,7 @@ export interface Answer {
 }
 
 export interface CommandSpec<F> {
-  /** `show <person>`, in the notation of commander. */
+  /** For example `show <person>`, in the syntax of the library commander. */
   readonly usage: string;
   readonly summary: string;
   /** Arguments after the name of the program: `accounts show ada@example.com`. */
@@ -44,7 +42,6 @@ export interface CommandSpec<F> {
   readonly run: (call: Call<F>) => Promise<Answer>;
 }
 
-/** A command with any flags. */
 export type AnyCommand = CommandSpec<never>;
 
 /** An area (several commands below one name) or a single top-level command. `load` imports its code. */

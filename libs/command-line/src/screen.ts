@@ -1,4 +1,3 @@
-/** Describes the output of a command: its width, and whether it shows colours. */
 import { styleText } from 'node:util';
 
 export type Colour = 'red' | 'green' | 'yellow' | 'dim' | 'bold';
@@ -9,22 +8,19 @@ export interface Screen {
   readonly paint: (colour: Colour, text: string) => string;
 }
 
-/** The screen of pipes, files and tests: unlimited width, no colours. */
+/** Unlimited width and no colours: for pipes, files and tests. */
 export const PLAIN: Screen = { width: undefined, paint: (_, text) => text };
 
 const NARROWEST = 40;
 
-/** Node decides about colours: only on a terminal, and NO_COLOR turns them off. */
+/** Node shows colours only on a terminal, and never if NO_COLOR is set. */
 export const screenOf = (stream: NodeJS.WriteStream): Screen => ({
   // A terminal without a size reports 0 columns.
   width: stream.isTTY && stream.columns >= NARROWEST ? stream.columns : undefined,
   paint: (colour, text) => styleText(colour, text, { stream }),
 });
 
-/**
- * Puts foreign text on one line and removes control characters. A display name must not move the cursor, colour the
- * terminal or reverse the direction of the line.
- */
+/** Removes line breaks and control characters. A display name must not move the cursor or colour the terminal. */
 export const oneLine = (text: string): string =>
   text.replace(/\s+/g, ' ').replace(/[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, '\ufffd');
 

@@ -1,13 +1,9 @@
-/** Formats tables that fit the terminal, and lists of named values. */
 import { oneLine, type Colour, type Screen } from './screen.js';
 
 export interface Column<T> {
   readonly head: string;
   readonly cell: (row: T) => string | number | null | undefined;
-  /**
-   * Order in which columns are narrowed on a narrow terminal; the highest number is narrowed first. 0, the default,
-   * means never.
-   */
+  /** On a narrow terminal, the column with the highest number is narrowed first. 0, the default, means never. */
   readonly shrink?: number;
   readonly colour?: (row: T) => Colour | undefined;
 }

@@ -1,11 +1,7 @@
-/**
- * Calls the internal API of another service, with a bearer token, JSON, a time limit and typed errors. The typed client
- * of each service uses {@link InternalClient}. No DTO class is imported at run time, so that a command line starts
- * fast.
- */
+/** Import only types from files with DTO classes. Their decorators would slow down the start of a command line. */
 import type { ProblemBody, ProblemCode, ProblemParameters } from './problem.js';
 
-/** The type of an answer after JSON has turned its dates into text. */
+/** The type of a response: JSON has turned dates into text. */
 export type Json<T> = T extends Date
   ? string
   : T extends readonly (infer E)[]
@@ -19,7 +15,7 @@ export class ApiProblem extends Error {
   constructor(
     readonly service: string,
     readonly status: number,
-    /** Null means that the answer was not a problem document, for example because a proxy sent it. */
+    /** Null means that the response was not a problem document, for example because a proxy sent it. */
     readonly code: ProblemCode | null,
     detail: string,
     readonly parameters: ProblemParameters = {},
@@ -42,7 +38,6 @@ export class ServiceUnreachable extends Error {
 }
 
 export interface InternalClientOptions {
-  /** Name of the service, for errors. */
   readonly service: string;
   readonly url: string;
   readonly token: string;
@@ -59,10 +54,7 @@ export class InternalClient {
     return this.options.service;
   }
 
-  /**
-   * Sends a request and resolves with the parsed answer. Rejects only with {@link ApiProblem} or
-   * {@link ServiceUnreachable}.
-   */
+  /** Resolves with the parsed body. Rejects only with {@link ApiProblem} or {@link ServiceUnreachable}. */
   async call<T>(
     method: 'GET' | 'POST' | 'PUT' | 'DELETE',
     path: string,
@@ -103,10 +95,7 @@ export class InternalClient {
   }
 }
 
-/**
- * Builds a query string such as `?a=1&b=2`. Leaves out undefined and null values; returns empty text if no value is
- * left.
- */
+/** Returns for example `?a=1&b=2`. Leaves out undefined and null; returns empty text if no value is left. */
 export function queryString(query: Query): string {
   const parameters = new URLSearchParams();
   for (const [name, value] of Object.entries(query))

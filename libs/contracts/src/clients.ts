@@ -1,7 +1,4 @@
-/**
- * Exports only the typed clients, for callers that must start fast. Importing this file loads neither decorators nor
- * Nest.
- */
+/** Typed clients for callers that must start fast: importing this file loads neither decorators nor Nest. */
 export * from './client.js';
 export * from './identity.client.js';
 export * from './offboarding.client.js';

@@ -1,4 +1,3 @@
-/** DTO classes that several internal APIs share. */
 import { NestedList, Text, Uuid, Whole } from './fields.js';
 
 /** Why the brake holds an offboarding or a loss of roles. */
@@ -13,7 +12,6 @@ export class AccountPath extends TenantPath {
   @Uuid({ description: 'Account id. The same UUID is the SCIM id and the Cognito username.' }) id!: string;
 }
 
-/** A tenant, as the answering service knows it. */
 export class TenantView {
   @Uuid() id!: string;
   @Text() slug!: string;

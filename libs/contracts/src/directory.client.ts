@@ -10,7 +10,6 @@ export class DirectoryClient {
     return this.api.call('GET', '/internal/tenants');
   }
 
-  /** One page of the tenant's SCIM requests, newest first. */
   requests(tenant: string, query: ScimRequestQuery = {}): Promise<Json<ScimRequestPage>> {
     return this.api.call('GET', `/internal/tenants/${encodeURIComponent(tenant)}/requests`, { query: { ...query } });
   }

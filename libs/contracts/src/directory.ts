@@ -28,9 +28,12 @@ export class ScimRequestQuery {
   @Text({ optional: true, description: '`nextCursor` of the previous page.' }) cursor?: string;
 }
 
-/** One SCIM request and its answer. Bodies are never stored. */
+/** One SCIM request and its response. Bodies are never stored. */
 export class ScimRequestView {
-  @Uuid({ description: 'X-Request-Id of the answer; causation id of the events that the request caused.' }) id!: string;
+  @Uuid({
+    description: 'X-Request-Id of the response. It is also the causation id of the events that the request caused.',
+  })
+  id!: string;
   @Instant({ description: 'When the request was received.' }) at!: Date;
   @Text({ example: 'PATCH' }) method!: string;
   @Text({ max: 500, description: 'Path and query as the client sent them.' }) url!: string;
@@ -39,10 +42,11 @@ export class ScimRequestView {
   resourceType!: string | null;
 
   @Text({ nullable: true, max: 100 }) resourceId!: string | null;
-  @Whole({ description: 'HTTP status of the answer.' }) status!: number;
-  @Measure({ description: 'From the headers of the request to the end of its answer.' }) durationMs!: number;
+  @Whole({ description: 'HTTP status of the response.' }) status!: number;
+  @Measure({ description: 'Milliseconds from the headers of the request to the end of the response.' })
+  durationMs!: number;
 
-  @Text({ nullable: true, description: 'Error keyword of the answer (RFC 7644 section 3.12).' })
+  @Text({ nullable: true, description: 'Error keyword of the response (RFC 7644 section 3.12).' })
   scimType!: string | null;
 
   @Text({ nullable: true, max: 1_000, description: 'Error text that Okta shows to its administrator.' })
@@ -55,7 +59,7 @@ export class ScimRequestView {
   leftOut!: string[];
 
   @Whole({ description: 'Number of all members that were not stored.' }) leftOutCount!: number;
-  @Flag({ description: 'True if the whole answer was written before the connection ended.' }) delivered!: boolean;
+  @Flag({ description: 'True if the whole response was written before the connection ended.' }) delivered!: boolean;
   @Text({ nullable: true, max: 200 }) userAgent!: string | null;
 }
 

@@ -38,10 +38,7 @@ export class EventBusClient {
     return this.api.call('POST', '/internal/events/parked/skip', { body });
   }
 
-  /**
-   * Replays events; resolves when all of them are queued. To replay a whole topic, give the client a time limit of
-   * several minutes.
-   */
+  /** Resolves when all events are queued. A whole topic takes minutes, so give the client a longer time limit. */
   replay(body: ReplayEvents): Promise<ReplayedEvents> {
     return this.api.call('POST', '/internal/events/replay', { body });
   }

@@ -1,8 +1,4 @@
-/**
- * The event bus as one service sees it: its outbox, its consumer groups, and the events that are parked for them. Every
- * service that publishes or consumes events serves these paths for its own events, with its own database role and Kafka
- * user.
- */
+/** The event API of each service, for its own outbox, consumer groups and parked events. */
 import { Instant, Nested, NestedList, OneOf, Shape, Text, Uuid, Whole } from './fields.js';
 
 export const CARRIERS = ['postgres', 'kafka'] as const;
@@ -60,7 +56,6 @@ export class EventKeyQuery {
   limit?: number;
 }
 
-/** A CloudEvents 1.0 event. */
 export class EventBody {
   @Uuid() id!: string;
   @Text({ example: 'com.stackflow.identity.account.provisioned.v1' }) type!: string;
@@ -102,7 +97,7 @@ export class EventKeyState {
   @Whole({ description: 'Number of older events of the key that are left out.' }) omitted!: number;
 
   @NestedList(() => HandledKey, {
-    description: 'The last event that each group of this service has handled or parked, by key.',
+    description: 'For each key and each group of this service: the last event that the group has handled or parked.',
   })
   handled!: HandledKey[];
 }
@@ -116,7 +111,7 @@ export class ParkedFilter {
   @Text({
     optional: true,
     max: 2000,
-    description: 'Text that the error contains. An error text of the summary is accepted too.',
+    description: 'Text that the error contains. Ids may be written as `<id>`, as in the summary.',
   })
   error?: string;
 }
@@ -196,7 +191,7 @@ export class RetryParked {
   @Text({
     optional: true,
     max: 2000,
-    description: 'Text that the error contains. An error text of the summary is accepted too.',
+    description: 'Text that the error contains. Ids may be written as `<id>`, as in the summary.',
   })
   error?: string;
 

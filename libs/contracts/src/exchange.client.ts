@@ -1,7 +1,4 @@
-/**
- * Typed client of auth-service's internal API: clients of the token exchange, the accepted authorization server of a
- * tenant, and the audit of a tenant.
- */
+/** Typed client of auth-service's internal API. */
 import type { AuditPage, AuditQuery } from './audit.js';
 import type { InternalClient, Json } from './client.js';
 import type { TenantView } from './common.js';

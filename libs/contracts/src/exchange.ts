@@ -1,4 +1,4 @@
-/** auth-service's internal API of the token exchange: its clients, and the authorization server that a tenant accepts. */
+/** auth-service's internal API for the clients and the authorization servers of the token exchange. */
 import { IntersectionType } from '@nestjs/swagger';
 import { Matches } from 'class-validator';
 import { Instant, Nested, NestedList, OneOf, OneOfList, Shape, Text, TextList, UuidList, Whole } from './fields.js';
@@ -29,7 +29,6 @@ export class ExchangeClientPath {
   id!: string;
 }
 
-/** Names the person who makes a change, for the audit. */
 export class ChangedBy {
   @Matches(/^\P{Cc}+$/u, { message: 'by must not contain control characters' })
   @Text({ optional: true, max: 100, description: 'The person who makes the change; recorded in the audit.' })
@@ -75,7 +74,8 @@ export class ExchangeClientView {
   previousSecretValidUntil!: Date | null;
 
   @TextList({
-    description: 'Token endpoints of the client, one for each tenant of the client that this service knows.',
+    description:
+      'Token endpoints of the client: one for each of its tenants whose settings have arrived at auth-service.',
   })
   endpoints!: string[];
 }
@@ -84,7 +84,6 @@ export class ExchangeClientList {
   @NestedList(() => ExchangeClientView) clients!: ExchangeClientView[];
 }
 
-/** Answer to a request that creates or changes a client. */
 export class ExchangeClientSecret {
   @Text({
     nullable: true,

@@ -1,8 +1,4 @@
-/**
- * The fields of DTO classes: one decorator per field validates the incoming value (class-validator, class-transformer)
- * and documents the field (@nestjs/swagger). `{ optional: true }` allows the field to be missing, `{ nullable: true }`
- * allows it to be null.
- */
+/** Decorators for the fields of DTO classes. One decorator validates a field and documents it for OpenAPI. */
 import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger';
 import { Transform, Type } from 'class-transformer';
@@ -115,7 +111,7 @@ export const Flag = (options: FieldOptions = {}): PropertyDecorator =>
 export const OneOf = (values: readonly string[], options: FieldOptions = {}): PropertyDecorator =>
   field(options, { type: String, enum: [...values] }, [IsIn(values)]);
 
-/** @nestjs/swagger recognises a lazy type by the name `type` of its function, hence the function in the object literal. */
+/** Keep the name `type`. @nestjs/swagger recognises a function as a lazy type by this name. */
 export const Nested = (type: () => Class, options: FieldOptions = {}): PropertyDecorator =>
   field(options, { type: () => type() }, [ValidateNested(), Type(type)]);
 

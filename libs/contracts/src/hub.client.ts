@@ -57,7 +57,6 @@ export class HubClient {
     return this.api.call('DELETE', path(slug, '/sso'), { query: { by } });
   }
 
-  /** Reads a page of the tenant's audit, newest entries first. */
   audit(slug: string, query: HubAuditQuery = {}): Promise<Json<HubAuditPage>> {
     return this.api.call('GET', path(slug, '/audit'), { query: { ...query } });
   }

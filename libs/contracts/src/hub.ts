@@ -1,14 +1,9 @@
-/**
- * integration-hub's internal API `/internal/hub/tenants`: the tenants, their settings, their SCIM tokens and their
- * connections to Okta. A path names the tenant by its slug.
- */
+/** integration-hub's internal API `/internal/hub/tenants`. A path names the tenant by its slug. */
 import { Flag, Instant, Measure, Nested, NestedList, OneOf, Shape, Text, TextList, Uuid, Whole } from './fields.js';
 
 export class TenantSlugPath {
   @Text({ description: 'Short name of the tenant.', example: 'acme' }) slug!: string;
 }
-
-// ---- settings ---------------------------------------------------------------------------------------------------
 
 /** Names a group by its display name or by its SCIM id, never by both. */
 export type GroupReference = { readonly id: string } | { readonly name: string };
@@ -36,10 +31,10 @@ export class GroupUnmapping {
 }
 
 export class BrakeSettings {
-  @Measure({ description: 'Percentage of the accounts with access that may lose it within the window.' })
+  @Measure({ description: 'Percentage of the accounts with access that may lose access within the window.' })
   percent!: number;
 
-  @Measure({ description: 'The brake never holds if at most this many people lose access within the window.' })
+  @Measure({ description: 'While at most this many people lose access within the window, the brake holds nobody.' })
   atLeast!: number;
 
   @Measure() windowMinutes!: number;
@@ -79,7 +74,8 @@ export class SettingsView {
   @Flag() deactivateOnOffboard!: boolean;
   @TextList({ description: 'All roles, highest precedence first.' }) roles!: string[];
   @NestedList(() => GroupRoleMapping) roleMappings!: GroupRoleMapping[];
-  @Nested(() => BrakeSettings, { nullable: true, description: 'Null = no brake.' }) brake!: BrakeSettings | null;
+  @Nested(() => BrakeSettings, { nullable: true, description: 'Null means that the brake is off.' })
+  brake!: BrakeSettings | null;
 
   @Nested(() => OktaSettingsView, {
     nullable: true,
@@ -107,18 +103,18 @@ export class SettingsChangeBody {
   @Flag({ optional: true }) deactivateOnOffboard?: boolean;
   @TextList({ optional: true, description: 'The complete list of roles, highest precedence first.' }) roles?: string[];
 
-  @NestedList(() => GroupRoleMapping, { optional: true, description: 'Mappings to add; may repeat existing mappings.' })
+  @NestedList(() => GroupRoleMapping, {
+    optional: true,
+    description: 'Mappings to add. Existing mappings may be repeated.',
+  })
   map?: GroupRoleMapping[];
 
   @NestedList(() => GroupUnmapping, { optional: true, description: 'Mappings to remove.' }) unmap?: GroupUnmapping[];
 
-  @Nested(() => BrakeChange, { optional: true, nullable: true, description: 'Null = no brake.' })
+  @Nested(() => BrakeChange, { optional: true, nullable: true, description: 'Null switches the brake off.' })
   brake?: BrakeChange | null;
 }
 
-// ---- requests --------------------------------------------------------------------------------
-
-/** Names the administrator who makes a change, for the audit. */
 export class AdministratorName {
   @Text({ description: 'The administrator who makes the change; stored in the audit.', example: 'jane' }) by!: string;
 }
@@ -133,7 +129,7 @@ export class CreateTenant extends AdministratorName {
   @Flag({
     optional: true,
     description:
-      'If true and the tenant exists, it is returned unchanged. Otherwise the request is refused with tenant_exists.',
+      'Only for a tenant that already exists: true returns the tenant unchanged, false refuses the request with tenant_exists.',
   })
   ifMissing?: boolean;
 }
@@ -183,12 +179,7 @@ export class ConnectSso extends AdministratorName {
   issuer?: string;
 }
 
-// ---- answers ---------------------------------------------------------------------------------------
-
-/**
- * The URLs that an administrator enters in Okta. Null means that the tenant has no such URL; a warning of the tenant
- * says why.
- */
+/** The URLs to enter in Okta. Null means that the tenant has no such URL; a warning of the tenant says why. */
 export class TenantAddresses {
   @Text({ max: 1_000 }) scimBaseUrl!: string;
   @Text({ max: 1_000 }) eventHookUrl!: string;
@@ -203,8 +194,8 @@ export type TenantWarningCode = (typeof TENANT_WARNINGS)[number];
 
 export class TenantWarning {
   /**
-   * `sign_in_needs_host`: the tenant has no own host name, and sign-in under the common origin (`origin`) reaches
-   * another tenant (`owner`). If `owner` is null, that sign-in reaches no tenant.
+   * `sign_in_needs_host`: the tenant has no host name of its own. Sign-in under the common origin (`origin`) reaches
+   * another tenant (`owner`), or no tenant if `owner` is null.
    */
   @OneOf(TENANT_WARNINGS) code!: TenantWarningCode;
   @Shape() parameters!: Record<string, string | null>;
@@ -269,8 +260,6 @@ export class OktaConnected extends TenantChanged {
   hookSecret!: IssuedSecret | null;
 }
 
-// ---- audit ------------------------------------------------------------------------------------------------------
-
 export const AUDIT_ACTIONS = [
   'create',
   'configure',
@@ -284,7 +273,7 @@ export const AUDIT_ACTIONS = [
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 
 export class HubAuditQuery {
-  @Whole({ optional: true, min: 1, max: 500, description: '100 if left out.' }) limit?: number;
+  @Whole({ optional: true, min: 1, max: 500, description: 'Entries per page; 100 if left out.' }) limit?: number;
   @Text({ optional: true, pattern: /^\d{1,18}$/, description: '`next` of the previous page.' }) cursor?: string;
 }
 

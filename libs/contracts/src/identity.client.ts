@@ -47,10 +47,7 @@ export class IdentityClient {
     return this.api.call('GET', `${accounts(tenant)}/${id}/explanation`);
   }
 
-  /**
-   * Makes identity-service read the user back from Cognito and repair it now, without waiting for the next scheduled
-   * attempt.
-   */
+  /** Makes identity-service compare the Cognito user with the account now, and repair the user. */
   retry(tenant: string, id: string): Promise<AccountRetry> {
     return this.api.call('POST', `${accounts(tenant)}/${id}/retry`);
   }

@@ -1,7 +1,4 @@
-/**
- * identity-service's internal API: accounts, explanations of their roles, held losses of roles, and comparisons with
- * the user pool.
- */
+/** identity-service's internal API: accounts, their roles, held losses of roles, comparisons with the user pool. */
 import { HELD_REASONS, type HeldBecause } from './common.js';
 import { Flag, Instant, Nested, NestedList, OneOf, Shape, Text, TextList, Uuid, UuidList, Whole } from './fields.js';
 
@@ -71,7 +68,7 @@ export class AccountCognitoView {
   @OneOf(COGNITO_WARNINGS, {
     nullable: true,
     description:
-      '`email_left_out`: the e-mail address is not sent to Cognito, which would refuse the whole user because of this address.',
+      '`email_left_out`: the e-mail address is not sent to Cognito, because Cognito would then refuse the whole user.',
   })
   warning!: (typeof COGNITO_WARNINGS)[number] | null;
 }
@@ -106,7 +103,7 @@ export class AccountList {
   next!: string | null;
 }
 
-/** One grant of a role. The grant is in effect while `revokedAt` is null. */
+/** A grant is in effect while `revokedAt` is null. */
 export class GrantView {
   @Text() role!: string;
   @Instant() grantedAt!: Date;
@@ -127,34 +124,25 @@ export class AccountGrants {
   @NestedList(() => GrantView, { description: 'Grants, oldest first.' }) grants!: GrantView[];
 }
 
-/** A group in the parameters of a reason. `name` is null until the events of the group have arrived. */
+/** `name` is null until the events of the group have arrived. */
 interface ReasonGroup {
   readonly group: string;
   readonly name: string | null;
 }
 
-/**
- * The reasons of an explanation, each with its parameters. The first reason says why the account has its roles, or why
- * it has none.
- */
+/** The parameters of each reason. The first reason says why the account has its roles, or why it has none. */
 export interface ReasonParameters {
   /** No role: the person was deleted in the directory. */
   removed: Record<string, never>;
-  /**
-   * No role in effect: the person is deactivated or suspended, or was never active. With access, the person would have
-   * `assignedRoles`.
-   */
+  /** No role is in effect, because the person has no access. With access, the person would have `assignedRoles`. */
   inactive: { readonly assignedRoles: readonly string[] };
   /** No role: the settings of the tenant have not arrived at identity-service yet. */
   settings_missing: Record<string, never>;
-  /** Group sync is off, so the roles have not changed since it was switched off. */
   group_sync_off: { readonly roles: readonly string[] };
   has_roles: { readonly roles: readonly string[]; readonly primaryRole: string; readonly mappingVersion: number };
-  /** No role: the person is in no group that Okta pushed. */
   no_groups: Record<string, never>;
-  /** No role: none of the person's groups is mapped to a role. */
   no_mapped_group: { readonly groups: readonly ReasonGroup[]; readonly mappingVersion: number };
-  /** No group gives the roles `wouldLose` any more, but the brake holds their loss. */
+  /** The brake holds the loss of roles that no group gives any more. */
   loss_held: {
     readonly wouldLose: readonly string[];
     readonly cause: string;
@@ -166,12 +154,8 @@ export interface ReasonParameters {
   group_not_mapped: ReasonGroup;
   /** Cognito does not have the user: the account was never active. */
   cognito_none: Record<string, never>;
-  /** Cognito does not show the latest change yet. */
   cognito_pending: Record<string, never>;
   cognito_failing: { readonly lastError: string; readonly attempts: number; readonly nextAttemptAt: string | null };
-  /**
-   * A warning: the e-mail address is not sent to Cognito, which would refuse the whole user because of this address.
-   */
   email_left_out: { readonly email: string };
 }
 
@@ -229,7 +213,6 @@ export class AccountRetry {
   @Flag() retrying!: boolean;
 }
 
-/** A loss of roles that the brake holds. */
 export class HeldRoleLossView extends AccountRoleLoss {
   @Uuid({ description: 'Account id.' }) account!: string;
   @Text({ max: 1024 }) userName!: string;

@@ -1,6 +1,5 @@
 /**
- * The internal HTTP APIs: DTO classes that validate and document requests and answers, a typed client per service, and
- * the closed list of problem codes. This library imports no other library of this repository.
+ * The internal HTTP APIs: DTO classes, typed clients and problem codes. Imports no other library of this repository.
  */
 export * from './audit.js';
 export * from './clients.js';

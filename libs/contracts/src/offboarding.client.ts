@@ -33,12 +33,10 @@ export class OffboardingClient {
     return this.api.call('GET', `${base(tenant)}/accounts`, { query: { who } });
   }
 
-  /** Reads one person and the cases of that person, newest first. */
   timeline(tenant: string, account: string): Promise<Json<PersonTimeline>> {
     return this.api.call('GET', `${accountBase(tenant, account)}/timeline`);
   }
 
-  /** Reads a page of cases, newest first. */
   cases(tenant: string, query: CasesQuery = {}): Promise<Json<CasePage>> {
     return this.api.call('GET', `${base(tenant)}/cases`, { query: { ...query } });
   }
@@ -51,18 +49,12 @@ export class OffboardingClient {
     return this.api.call('POST', `${base(tenant)}/held/release`, { body });
   }
 
-  /**
-   * Makes deactivation-worker read the user back from Cognito and apply the desired state now, without waiting for the
-   * next scheduled attempt.
-   */
+  /** Makes deactivation-worker read the user back from Cognito now, and enable or disable the user as desired. */
   retry(tenant: string, account: string): Promise<RetryStarted> {
     return this.api.call('POST', `${accountBase(tenant, account)}/retry`);
   }
 
-  /**
-   * Revokes all sessions and tokens of the person, who keeps access and can sign in again. The request is stored
-   * durably when this resolves, and it can be repeated.
-   */
+  /** Revokes all sessions and tokens of a person who keeps access. Resolves when the request is stored durably. */
   signOut(tenant: string, account: string, body: SignOutBody): Promise<SignOutState> {
     return this.api.call('POST', `${accountBase(tenant, account)}/sign-out`, { body });
   }
@@ -71,25 +63,21 @@ export class OffboardingClient {
     return this.api.call('GET', `${accountBase(tenant, account)}/sign-out`);
   }
 
-  /**
-   * Reports that a service refused a token. A report may be repeated: only the earliest refusal after a fence is
-   * stored.
-   */
+  /** Reports that a service refused a token. May be repeated: only the earliest refusal after a fence is stored. */
   async reportRefusal(tenant: string, account: string, body: RefusalBody): Promise<void> {
     await this.api.call('POST', `${accountBase(tenant, account)}/refusals`, { body });
   }
 
-  /** Reads how long the steps of cases took. */
   percentiles(query: PercentilesQuery = {}): Promise<Percentiles> {
     return this.api.call('GET', '/internal/offboarding/percentiles', { query: { ...query } });
   }
 
-  /** Starts a comparison with Okta. Rejects with `comparison_running` or `okta_not_connected` if it cannot start. */
+  /** Rejects with `comparison_running` or `okta_not_connected` if the comparison cannot start. */
   startOktaComparison(tenant: string, body: OktaComparisonBody = {}): Promise<OktaComparisonStarted> {
     return this.api.call('POST', `${base(tenant)}/okta/comparison`, { body });
   }
 
-  /** Reads the latest comparison. Rejects with `not_found` if no comparison was ever started. */
+  /** Rejects with `not_found` if no comparison was ever started. */
   oktaComparison(tenant: string): Promise<Json<OktaComparison>> {
     return this.api.call('GET', `${base(tenant)}/okta/comparison`);
   }

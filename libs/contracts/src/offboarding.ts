@@ -1,6 +1,4 @@
-/**
- * deactivation-worker's internal API: people and their access, cases, held cases, sign-outs, and comparisons with Okta.
- */
+/** deactivation-worker's internal API: people, cases, sign-outs, and comparisons with Okta. */
 import { IsRFC3339 } from 'class-validator';
 import { HELD_REASONS, type HeldBecause } from './common.js';
 import {
@@ -19,8 +17,7 @@ import {
 } from './fields.js';
 
 /**
- * `new` means that deactivation-worker has not compared the case with the brake yet, which takes milliseconds. Until
- * then, the case is published as `held`.
+ * `new`: deactivation-worker has not compared the case with the brake yet. Meanwhile, the case is published as `held`.
  */
 export const CASE_STATES = ['new', 'held', 'running', 'completed', 'superseded', 'discarded'] as const;
 export type CaseState = (typeof CASE_STATES)[number];
@@ -36,13 +33,10 @@ export type CognitoAccess = (typeof COGNITO_ACCESS)[number];
 export const ACCESS_STATUSES = ['active', 'inactive', 'removed'] as const;
 export type AccessStatus = (typeof ACCESS_STATUSES)[number];
 
-/**
- * A state of the Okta user that ends access. Okta's API or an event hook reports it, because SCIM cannot express it.
- */
+/** States of an Okta user that end access. Okta's API or an event hook reports them; SCIM cannot express them. */
 export const OKTA_STATES = ['suspended', 'deprovisioned', 'missing'] as const;
 export type OktaState = (typeof OKTA_STATES)[number];
 
-/** Pattern of a name that is stored as evidence: one line of visible text. */
 const ONE_LINE = /^(?=.*\S)[^\p{C}\u2028\u2029]+$/u;
 
 export class CaseTimings {
@@ -75,7 +69,6 @@ export class CaseTimings {
   firstRefusedAt!: string | null;
 }
 
-/** A case: the fields of `offboardingCase` in the event catalog, and its current attempts and errors. */
 export class CaseView {
   @Uuid() id!: string;
   @Uuid() account!: string;
@@ -166,7 +159,7 @@ export class PersonTimeline {
 
 export class CasesQuery {
   @OneOf(CASE_STATES, { optional: true }) state?: CaseState;
-  @Whole({ optional: true, min: 1, max: 1000, description: '100 if left out.' }) limit?: number;
+  @Whole({ optional: true, min: 1, max: 1000, description: 'Cases per page; 100 if left out.' }) limit?: number;
   @Uuid({ optional: true, description: 'Opaque value: `next` of the previous page.' }) cursor?: string;
 }
 
@@ -178,7 +171,8 @@ export class CasePage {
 }
 
 export class HeldCasesQuery {
-  @Whole({ optional: true, min: 1, max: 10_000, description: '1,000 if left out.' }) limit?: number;
+  @Whole({ optional: true, min: 1, max: 10_000, description: 'Maximum number of held cases; 1,000 if left out.' })
+  limit?: number;
 }
 
 export class HeldCases {
@@ -244,7 +238,7 @@ export class PercentilesQuery {
     optional: true,
     min: 1,
     max: 44_640,
-    description: 'Includes the cases of this many minutes before now; 60 if left out.',
+    description: 'Length of the period in minutes, which ends now; 60 if left out.',
   })
   minutes?: number;
 }
@@ -253,7 +247,10 @@ export class StepPercentiles {
   @OneOf(CASE_STEPS) step!: CaseStep;
   @Whole({ description: 'Number of cases in the requested time for which this step was done.' }) cases!: number;
 
-  @Measure({ nullable: true, description: 'Milliseconds since the push, or since the release if the brake held it.' })
+  @Measure({
+    nullable: true,
+    description: 'Milliseconds since the push, or since the release if the brake held the case.',
+  })
   p50Ms!: number | null;
 
   @Measure({ nullable: true }) p95Ms!: number | null;
@@ -288,10 +285,7 @@ export type OktaComparisonCause = (typeof OKTA_COMPARISON_CAUSES)[number];
 export const OKTA_COMPARISON_STATES = ['running', 'done', 'failed'] as const;
 export type OktaComparisonState = (typeof OKTA_COMPARISON_STATES)[number];
 
-/**
- * Phases of a comparison: list suspended users, compare the users of the app, compare the people with access here, then
- * check people one by one.
- */
+/** Phases: `assigned` compares the users of the Okta app, `access` the people with access, `checks` single people. */
 export const OKTA_COMPARISON_PHASES = ['suspended', 'assigned', 'access', 'checks', 'done'] as const;
 export type OktaComparisonPhase = (typeof OKTA_COMPARISON_PHASES)[number];
 

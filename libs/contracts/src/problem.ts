@@ -1,8 +1,4 @@
-/**
- * Errors of every internal, admin and auth API: RFC 9457 `application/problem+json` with a `code` from this closed
- * list. A service answers with a code and its parameters. The command line and the hub turn the codes into sentences
- * for their readers.
- */
+/** Errors of the internal, admin and auth APIs: RFC 9457 problem documents with a `code` of this closed list. */
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 
 /** The HTTP status of each code. A service can answer only with codes of this list. */
@@ -16,11 +12,11 @@ export const PROBLEM_STATUS = {
   okta_not_connected: 409,
   internal: 500,
   unavailable: 503,
-  /** The service has no consumer group `group`; `groups` lists the existing ones. */
+  /** The service has no consumer group `group`. `groups` lists the existing groups. */
   group_unknown: 404,
   /** No event of `key` is parked for `group`. */
   key_not_parked: 404,
-  /** `key` matches several parked keys, which `matches` lists. */
+  /** `key` matches several parked keys. `matches` lists them. */
   key_ambiguous: 409,
   /** The events of `key` are being handled at this moment. */
   key_busy: 409,

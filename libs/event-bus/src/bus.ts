@@ -1,4 +1,3 @@
-/** Creates the publisher and the consumers of one service for the carrier that the configuration names. */
 import type { Topic } from '#events';
 import type { Database, Logger, PlatformContext } from '#platform';
 import type { CustomTransportStrategy } from '@nestjs/microservices';
@@ -9,6 +8,7 @@ import { KafkaStrategy } from './carriers/kafka/strategy.js';
 import { PostgresPublisher, type PostgresPublisherOptions } from './carriers/postgres/publisher.js';
 import { PostgresSource } from './carriers/postgres/source.js';
 import { PostgresStrategy } from './carriers/postgres/strategy.js';
+import type { GroupOptions } from './consumer/group-consumer.js';
 import { ConsumerMetrics } from './consumer/metrics.js';
 import { Sequencer, type SequencerOptions } from './producer/sequencer.js';
 import { checkBusConfig, type BusConfig } from './settings.js';
@@ -16,34 +16,17 @@ import type { EventSource } from './source.js';
 
 export type BusPlatform = Pick<PlatformContext, 'service' | 'database' | 'logger' | 'metrics' | 'health'>;
 
-export interface StrategyOptions {
+export interface StrategyOptions extends Partial<
+  Pick<GroupOptions, 'inPlaceAttempts' | 'retryAfterMs' | 'pureHandlers'>
+> {
   /** If set, only these topics are consumed, even if the controllers have handlers for more. */
   readonly topics?: readonly Topic[];
-  /** Quick attempts before a key is parked; 3 by default. */
-  readonly inPlaceAttempts?: number;
-  /**
-   * Pause before the first retry of a parked event; one second by default. It doubles with each retry, up to ten
-   * minutes.
-   */
-  readonly retryAfterMs?: number;
-  /**
-   * True if all handlers write only through their transaction and have no other effect. A batch then needs no
-   * savepoints: if one handler fails, the whole batch is rolled back and its handlers run a second time. False by
-   * default.
-   */
-  readonly pureHandlers?: boolean;
 }
 
 export interface Bus {
-  /**
-   * The publisher of this service's outbox. As a provider of a Nest module it starts and stops with the application.
-   * Any number of replicas may run it; one replica is elected leader and publishes.
-   */
+  /** Publishes this service's outbox. Any number of replicas may run it: one is elected leader and publishes. */
   sequencer(schema?: string): Sequencer;
-  /**
-   * Returns a strategy that calls the `@EventPattern` handlers of the application as consumer group `group`; see
-   * `connectConsumer`.
-   */
+  /** Calls the `@EventPattern` handlers of the application as consumer group `group`; see `connectConsumer`. */
   strategy(group: string, options?: StrategyOptions): CustomTransportStrategy;
 }
 
@@ -85,7 +68,7 @@ export function createBus(config: BusConfig, platform: BusPlatform): Bus {
   };
 }
 
-/** Creates a sequencer that publishes to the Postgres event log even if another carrier is configured. */
+/** Publishes to the Postgres event log even if another carrier is configured. */
 export const postgresSequencer = (options: Omit<SequencerOptions, 'publisher'> & PostgresPublisherOptions): Sequencer =>
   new Sequencer({ ...options, publisher: new PostgresPublisher(options) });
 

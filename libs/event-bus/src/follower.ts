@@ -1,4 +1,3 @@
-/** Base class of the followers of both carriers; see follow.ts. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventEnvelope } from '#events';
 import type { Logger } from '#platform';
@@ -7,7 +6,7 @@ import { backoffMs } from './session.js';
 import type { BusConfig } from './settings.js';
 
 export interface FollowedRecord {
-  /** `tenant:subject`. Null if the record has no key. */
+  /** `tenant:subject`, or null if the record has no key. */
   readonly key: string | null;
   /** Null for a tombstone (the key was deleted) and for a record that cannot be read. */
   readonly event: EventEnvelope | null;
@@ -15,7 +14,7 @@ export interface FollowedRecord {
   readonly unreadable?: string;
 }
 
-/** Handles a page of records. It must not throw, because the follower would read the same page again without end. */
+/** Handles a page of records. It must not throw, because the same page would be read again without end. */
 export type FollowHandler = (records: readonly FollowedRecord[]) => void;
 
 export type FollowSource =
@@ -30,13 +29,12 @@ export interface FollowOptions {
 
 export interface TopicFollower {
   /**
-   * Returns the time T (`performance.now()`) up to which the view is complete: every record that the topic contained at
-   * T has been handled. Returns undefined until the view has been complete once. T advances even without events,
-   * because the carrier is polled. T does not advance while the carrier does not answer. Events that are still in an
-   * outbox are not included.
+   * Returns the last time (`performance.now()`) at which this reader had handled every record of the topic; undefined
+   * if never. The time advances even without events, because the carrier is polled, but not while the carrier does not
+   * answer. Events that are still in an outbox are not included.
    */
   completeAt(): number | undefined;
-  /** Resolves once every record that the topic contained when the follower started was handled. */
+  /** Resolves when every record that was in the topic at the start has been handled. */
   readonly caughtUp: Promise<void>;
   close(): Promise<void>;
 }
@@ -47,7 +45,7 @@ export const followed = ({ key, event, unreadable }: Delivery): FollowedRecord =
   ...(unreadable && { unreadable: unreadable.reason }),
 });
 
-/** Follows a topic, and starts again after each failure, until it is closed. */
+/** Follows a topic until it is closed, and starts again after each failure. */
 export abstract class Follower implements TopicFollower {
   readonly caughtUp: Promise<void>;
   protected readonly stop = new AbortController();
@@ -56,7 +54,6 @@ export abstract class Follower implements TopicFollower {
   private running: Promise<void> | undefined;
 
   constructor(
-    /** Name of the topic on the carrier. */
     protected readonly topic: string,
     protected readonly handler: FollowHandler,
     protected readonly options: FollowOptions,
@@ -78,7 +75,7 @@ export abstract class Follower implements TopicFollower {
     await this.running;
   }
 
-  /** Records that every record that the topic contained at the time `at` was handled. */
+  /** Called when every record that was in the topic at the time `at` has been handled. */
   protected complete(at: number): void {
     this.at = at;
     this.resolveCaughtUp();
@@ -96,7 +93,7 @@ export abstract class Follower implements TopicFollower {
         if (!signal.aborted && ++failures === 1)
           this.options.logger.warn(
             { err: error, topic: this.topic, code: 'feed_interrupted' },
-            'following the topic was interrupted and is retried; the view may be out of date until it continues',
+            'reading the topic was interrupted and is retried; its data may be out of date until then',
           );
       }
       await sleep(backoffMs(Math.max(1, failures), 50, 2_000), undefined, { signal }).catch(() => undefined);

@@ -1,9 +1,8 @@
 /**
- * The event bus: outbox, sequencer, two carriers (Postgres log and Kafka), inbox with a version gate, parking.
+ * The event bus: outbox, publisher, two carriers (Postgres log and Kafka), inbox and parked events.
  *
- * Guarantees: after its transaction has committed, an event in the outbox reaches every consumer group, in order per key.
- * Its effect in the group's own database happens exactly once. A failing event blocks its own key only, and is never
- * dropped.
+ * An event whose transaction has committed reaches every consumer group, in order per key. Its effect in the group's
+ * own database happens exactly once. A failing event blocks only its own key, and is never dropped.
  */
 export { EventAdminModule } from './admin/events.controller.js';
 export { createBus, postgresSequencer, type Bus, type BusPlatform, type StrategyOptions } from './bus.js';

@@ -5,7 +5,9 @@ import { Outbox } from './producer/outbox.js';
 import { Sequencer } from './producer/sequencer.js';
 import type { BusConfig } from './settings.js';
 
-/** The providers of a service that publishes: its outbox, and the sequencer that passes stored events to the carrier. */
+/**
+ * The providers of a service that publishes: its outbox, and the sequencer that passes stored events to the carrier.
+ */
 export const publishing = (service: string): Provider[] => [
   {
     provide: Sequencer,

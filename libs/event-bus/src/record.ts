@@ -1,4 +1,3 @@
-/** Events as the carriers transport them, and the parser of stored and received events. */
 import { eventKey, schemaOf, type EventEnvelope, type EventType, type Topic } from '#events';
 
 /** Number of partitions of every topic, on both carriers. All events of a key are in the same partition. */
@@ -12,13 +11,11 @@ export interface TopicPartition {
 export const partitionId = ({ topic, partition }: TopicPartition): string => `${topic}:${partition}`;
 
 /**
- * Minimum time between the starts of two batches of a busy consumer, so that a batch contains several events. Reading
- * and committing a batch costs more than handling a few events. An idle consumer starts a batch at once, and a consumer
- * with a backlog does not pause.
+ * Minimum time between the starts of two batches of a busy consumer, because a batch costs more than a few events. An
+ * idle consumer starts a batch at once, and a consumer with a backlog does not pause.
  */
 export const BATCH_INTERVAL_MS = 20;
 
-/** Columns of `outbox` and `event_log`, as `pg` returns them. */
 export interface EventRow {
   readonly event_id: string;
   readonly topic: string;
@@ -34,11 +31,10 @@ export interface EventRow {
   readonly data: unknown;
 }
 
-/** One record as delivered by a carrier: an event, or the bytes of a record that cannot be read. */
+/** One record from a carrier: an event, or the bytes of a record that cannot be read. */
 export interface Delivery {
   readonly partition: number;
   readonly position: string;
-  /** Key of the record; null if the record has no key. */
   readonly key: string | null;
   readonly event: EventEnvelope | null;
   readonly unreadable?: { readonly reason: string; readonly raw: Buffer };
@@ -50,8 +46,8 @@ export type Attributes = { readonly [K in Exclude<keyof EventEnvelope, 'data'>]:
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /**
- * Parses an event. Throws an Error that names the first fault. Unknown event types are accepted, because a newer
- * version may publish them.
+ * Throws an Error that names the first fault. Unknown event types are accepted, because a newer version may publish
+ * them.
  */
 export function parseEvent(attributes: Attributes, data: unknown): EventEnvelope {
   const { id, type, source, subject, time, tenant, key, causationid, traceparent } = attributes;
@@ -90,7 +86,7 @@ export function checkData(type: string, data: unknown): void {
   }
 }
 
-/** Parses a row of the log. A row that cannot be parsed becomes an unreadable delivery; the function does not throw. */
+/** Parses a row of the log. Never throws: a row that cannot be parsed becomes an unreadable delivery. */
 export function deliveryOf(row: EventRow & { partition: number; position: string }): Delivery {
   const { partition, position, key } = row;
   try {

@@ -2,10 +2,7 @@
 import { compactedTopics } from '#events';
 import { PARTITIONS } from './record.js';
 
-/**
- * Returns `name` if it is a plain SQL identifier, and throws otherwise. This prevents SQL injection through schema
- * names.
- */
+/** Throws if `name` is not a plain SQL identifier. This prevents SQL injection through schema names. */
 export function identifier(name: string): string {
   if (!/^[a-z][a-z0-9_]{0,62}$/.test(name)) throw new Error(`not a plain SQL identifier: ${name}`);
   return name;
@@ -57,7 +54,6 @@ export function eventLogSql(roles: readonly string[]): string[] {
  * Reads at most `batch` events of one partition and deletes the events older than `before`. In a compacted topic it
  * deletes an old event only if there is a later event of the same key. It never deletes events younger than a day, so
  * that a role that may call it cannot empty the log. Returns the position up to which it read, or null at the end.
- * Locks only the rows that it deletes; nothing else updates or deletes rows of the log.
  */
 const TRIM_FUNCTION = `
 create or replace function bus.trim_event_log(of_topic text, of_partition int, after bigint, before timestamptz, batch int)
@@ -77,10 +73,6 @@ returns table (reached bigint, deleted bigint) language sql security definer set
   select case when bool_and(s.published_at < before) then max(s.position) end, (select count(*) from doomed) from seen s
 $$`;
 
-/**
- * Creates the outbox of a publishing service, in its first migration. Rows are deleted when they are published, usually
- * within milliseconds.
- */
 export function producerTablesSql(schema: string): string {
   const s = identifier(schema);
   return `
@@ -91,7 +83,6 @@ export function producerTablesSql(schema: string): string {
     ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0)`;
 }
 
-/** Creates the inbox, the offsets and the parked events of a consuming service, in its first migration. */
 export function consumerTablesSql(schema: string): string {
   const s = identifier(schema);
   return `

@@ -1,10 +1,9 @@
-/** Opens Postgres sessions outside the pool, for advisory locks and LISTEN, and computes pauses between retries. */
 import type { Database } from '#platform';
 import pg from 'pg';
 
 /**
- * Opens a session with the settings of the pool. Both sides detect a dead connection within seconds, so that a lock or
- * a LISTEN does not stay on a dead connection. `onLost` runs once if the connection breaks after it was opened.
+ * Opens a session outside the pool, for advisory locks and LISTEN. Both sides detect a dead connection within seconds,
+ * so that it does not hold a lock for long. `onLost` runs once if the connection breaks after it was opened.
  */
 export async function openSession(
   database: Database,

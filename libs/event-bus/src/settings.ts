@@ -1,4 +1,3 @@
-/** Settings of the event bus, which are part of the configuration of each service that publishes or consumes events. */
 import { choice, ConfigError, flag, integer, list, optionalText, type ConfigOf, type ConfigShape } from '#platform';
 
 export const busSettings = {
@@ -32,7 +31,7 @@ export const busSettings = {
     max: 9,
   }),
   KAFKA_SESSION_TIMEOUT_SECONDS: integer({
-    purpose: 'Seconds without a heartbeat after which the partitions of a consumer are reassigned.',
+    purpose: 'If a consumer sends no heartbeat for this many seconds, its partitions are reassigned.',
     example: '10',
     default: 30,
     min: 6, // group.min.session.timeout.ms of a broker
@@ -40,7 +39,7 @@ export const busSettings = {
   }),
   EVENT_RETENTION_DAYS: integer({
     purpose:
-      'Days after which events are deleted from the event log. The last event of each key in a compacted topic is never deleted.',
+      'Events older than this many days are deleted from the event log. The last event of each key in a compacted topic is never deleted.',
     example: '14',
     default: 14,
     min: 1,
@@ -66,7 +65,6 @@ export const busSettings = {
 
 export type BusConfig = ConfigOf<typeof busSettings>;
 
-/** Checks settings that depend on each other. */
 export function checkBusConfig(service: string, config: BusConfig): void {
   if (config.EVENT_CARRIER === 'kafka' && config.KAFKA_BROKERS.length === 0)
     throw new ConfigError(service, [

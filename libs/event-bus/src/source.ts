@@ -1,4 +1,4 @@
-/** Reads published events back, for inspection and replay. Each carrier has one implementation. */
+/** Reads published events again, for inspection and replay, without changing the offsets of any consumer group. */
 import type { Topic } from '#events';
 import type { Delivery } from './record.js';
 
@@ -6,7 +6,6 @@ export interface ReadRange {
   readonly topic: Topic;
   /** If set, only events published at or after this instant are read. */
   readonly from?: Date | undefined;
-  /** Only this key. */
   readonly key?: string | undefined;
 }
 
@@ -14,7 +13,7 @@ export interface EventSource {
   /** Reads published events in pages, in order per key, and passes each page to the callback. */
   read(range: ReadRange, page: (deliveries: readonly Delivery[]) => Promise<void>): Promise<void>;
   /**
-   * Counts the events per topic that the group has not consumed yet. On the Postgres carrier, `schema` contains the
+   * Counts, per topic, the events that the group has not consumed yet. On the Postgres carrier, `schema` contains the
    * offsets of the group.
    */
   lag(schema: string, group: string, topics: readonly string[]): Promise<ReadonlyMap<string, number>>;

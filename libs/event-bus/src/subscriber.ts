@@ -35,7 +35,6 @@ export interface SubscriberDefinition extends StrategyOptions {
   /** Classes with `@EventPattern('<topic>')` or `@EventPattern('<event type>')` methods. */
   readonly controllers: readonly Type[];
   readonly providers?: readonly Provider[];
-  /** Migrations of the subscriber's own tables. */
   readonly migrations?: (new () => MigrationInterface)[];
 }
 
@@ -45,7 +44,7 @@ const settings = { ...serviceSettings, ...busSettings };
 export const runSubscriber = (definition: SubscriberDefinition, argv?: readonly string[]): Promise<void> =>
   runService(subscriberService(definition), argv);
 
-/** Builds a service definition from a subscriber definition, for tests and for services that do more than subscribe. */
+/** Builds the service, for tests and for services that do more than subscribe. */
 export function subscriberService(definition: SubscriberDefinition): ServiceDefinition<typeof settings> {
   @Module({
     imports: [EventAdminModule],
@@ -68,7 +67,7 @@ export function subscriberService(definition: SubscriberDefinition): ServiceDefi
   };
 }
 
-/** Returns a migration that creates the tables of the consumer. It runs before the migrations of the subscriber. */
+/** Creates the tables of the consumer before the migrations of the subscriber run. */
 function consumerTables(schema: string): new () => MigrationInterface {
   return class ConsumerTables1000000000000 implements MigrationInterface {
     readonly name = 'ConsumerTables1000000000000';

@@ -1,8 +1,7 @@
 /**
- * Checks that a new JSON Schema is an additive change of a released one. Subscribers that use the released schema must
- * understand new events, and events that are already in the log must match the new schema. So only new optional
- * properties, new event types and new descriptions are allowed. The check supports the keywords that zod writes: type,
- * properties, required, items, enum, const, anyOf, oneOf, constraints.
+ * Checks that a new JSON Schema adds only optional properties, event types and descriptions to a released one.
+ * Subscribers with the released schema must understand new events, and events in the log must match the new schema. The
+ * check knows the keywords that zod writes: type, properties, required, items, enum, const, anyOf, oneOf, constraints.
  */
 import type { JsonSchema, TypeSchema } from './json-schema.js';
 
@@ -20,10 +19,7 @@ export function isAdditive(released: JsonSchema, current: JsonSchema, at = 'data
   ];
 }
 
-/**
- * Returns the changes of the whole catalog that are not additive. Removing an event type, or moving it to another
- * topic, is not additive.
- */
+/** Returns the changes of the whole catalog that are not additive, including removed and moved event types. */
 export function catalogFaults(
   released: Readonly<Record<string, TypeSchema>>,
   current: Readonly<Record<string, TypeSchema>>,
@@ -43,7 +39,7 @@ function alternatives(schema: JsonSchema): JsonSchema[] {
   return [schema];
 }
 
-/** Compares the alternatives of a union. Each alternative needs a counterpart in the other schema. */
+/** Compares the alternatives of a union. Each alternative needs an equal one in the other schema. */
 function compareAlternatives(before: readonly JsonSchema[], now: readonly JsonSchema[], at: string): string[] {
   const hasPartner = (
     one: JsonSchema,
@@ -63,8 +59,8 @@ function compareAlternatives(before: readonly JsonSchema[], now: readonly JsonSc
 }
 
 /**
- * Pairs the alternatives of both schemas by type, so that a fault names the exact property. This works only if each
- * type occurs once in each schema (e.g. string or null).
+ * Pairs the alternatives of both schemas by type, so that a fault names the exact property. Returns null if a schema
+ * has a type twice.
  */
 function pairByKind(before: readonly JsonSchema[], now: readonly JsonSchema[]): [JsonSchema, JsonSchema][] | null {
   const kinds = before.map(kind);
@@ -93,7 +89,7 @@ function compareValues(before: JsonSchema, now: JsonSchema, at: string): string[
   const [old, fresh] = [values(before), values(now)];
   if (!old && !fresh) return [];
   if (!old) return [`${at}: narrowed to the values ${JSON.stringify(fresh)}`];
-  if (!fresh) return [`${at}: widened from the values ${JSON.stringify(old)} to any`];
+  if (!fresh) return [`${at}: widened from the values ${JSON.stringify(old)} to any value`];
   return [
     ...old.filter((v) => !fresh.includes(v)).map((v) => `${at}: the value ${JSON.stringify(v)} was removed`),
     ...fresh

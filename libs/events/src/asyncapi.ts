@@ -6,7 +6,6 @@ import { compactedTopics, topics, type EventType, type Topic } from './catalog.j
 import { jsonSchemas } from './json-schema.js';
 import { sampleEvent } from './samples.js';
 
-/** Number of partitions of each topic. All events of a key are in the same partition. */
 export const TOPIC_PARTITIONS = 12;
 const KAFKA_BINDING = '0.5.0';
 
@@ -28,7 +27,6 @@ const text = (description: string, more: Readonly<Record<string, unknown>> = {})
   ...more,
 });
 
-/** CloudEvents 1.0 attributes, binary content mode. */
 const cloudEventsHeaders = {
   type: 'object',
   required: [
@@ -52,7 +50,7 @@ const cloudEventsHeaders = {
     ce_time: text('Time of the change, not of its publication', { format: 'date-time' }),
     ce_tenant: text('Tenant id', { format: 'uuid' }),
     ce_sequence: text(
-      'Version of the subject after the change, a decimal number that grows by one with each event of a key. Ignore an event whose sequence is not higher than the last sequence of its key',
+      'Version of the subject after the change, a decimal number that grows by one with each event of a key. Ignore an event if you have already handled an event of its key with this number or a higher one',
       { pattern: '^[1-9][0-9]*$' },
     ),
     ce_causationid: text('Cause of the change: a SCIM request, a settings version or a command'),
@@ -63,7 +61,7 @@ const cloudEventsHeaders = {
 } as const;
 
 const shortName = (type: string): string => type.replace(/^com\.stackflow\./, '');
-/** Turns a name into a word without dots and dashes, for `$ref` pointers and component keys. */
+/** Component keys and `$ref` pointers must not contain dots or dashes. */
 const componentName = (type: string): string =>
   shortName(type).replaceAll(/[.-](\w)/g, (_, letter: string) => letter.toUpperCase());
 
@@ -150,7 +148,7 @@ function message(type: EventType) {
   };
 }
 
-/** Leaves out `$schema`, because AsyncAPI itself defines the dialect of JSON Schema. */
+/** Removes `$schema`, because AsyncAPI itself defines the dialect of JSON Schema. */
 function withoutDialect(schema: object): object {
   return Object.fromEntries(Object.entries(schema).filter(([name]) => name !== '$schema'));
 }

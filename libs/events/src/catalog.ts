@@ -1,6 +1,6 @@
 /**
  * The public contract: every event type, its topic, and the shape of its data. TypeScript types, JSON Schemas and the
- * AsyncAPI document are generated from this file. Within a version (`.v1`) only additive changes are allowed. A check
+ * AsyncAPI document are generated from this file. Within a version (`.v1`) only additive changes are allowed; a test
  * compares the catalog with the schemas in `released/`.
  */
 import { z } from 'zod';
@@ -25,7 +25,7 @@ export const directoryGroup = z.object({
   id: uuid,
   displayName: z.string(),
   externalId: z.string().nullable(),
-  version: z.number().int().positive().describe('sequence of the last event of the group on directory.groups'),
+  version: z.number().int().positive().describe("sequence number of this group's last event on directory.groups"),
 });
 export type DirectoryGroup = z.infer<typeof directoryGroup>;
 
@@ -64,7 +64,7 @@ export const roleMapping = z.object({
 });
 export type RoleMapping = z.infer<typeof roleMapping>;
 
-/** How much access a tenant may lose at once before further losses wait for an administrator. Null means no brake. */
+/** Limits on losses of access in a tenant. Losses beyond them wait for an administrator. Null means no brake. */
 export const brake = z.object({
   percent: z
     .number()
@@ -75,7 +75,7 @@ export const brake = z.object({
     .number()
     .int()
     .min(1)
-    .describe('the brake never holds if at most this many people lose access within the window'),
+    .describe('while at most this many people lose access within the window, the brake holds nobody'),
   windowMinutes: z.number().int().min(1),
   holdHours: z.number().int().min(1).describe('hours after which held losses are released'),
 });
@@ -107,7 +107,6 @@ export const tenantSettings = z.object({
 });
 export type TenantSettings = z.infer<typeof tenantSettings>;
 
-/** The current access of an account. Compacted: the last record of a key is the current state. */
 export const access = z.object({
   account: uuid,
   status: accountStatus,
@@ -116,7 +115,7 @@ export const access = z.object({
 });
 export type Access = z.infer<typeof access>;
 
-/** When each step of an offboarding was done. Null means that the step is not done yet or was not needed. */
+/** When each step of an offboarding was done. Null: not done yet, or not needed. */
 export const offboardingTimings = z.object({
   pushedAt: instant.describe("when the identity provider's request, or the other signal, arrived"),
   receivedAt: instant.describe('when deactivation-worker opened the case'),
@@ -131,7 +130,6 @@ export const offboardingTimings = z.object({
   confirmedAt: instant.nullable().describe('when a read of Cognito confirmed that the user is disabled or absent'),
   firstRefusedAt: instant.nullable().describe('when a service first refused a token of the account'),
 });
-export type OffboardingTimings = z.infer<typeof offboardingTimings>;
 
 export const offboardingCase = z.object({
   id: uuid,
@@ -148,7 +146,7 @@ export const offboardingCase = z.object({
 export type OffboardingCase = z.infer<typeof offboardingCase>;
 
 const caseState = z.object({ case: offboardingCase });
-/** `offboarding` describes how the account lost its access. It is missing if the account had no access. */
+/** `offboarding` is missing if the account had no access. */
 const accountClosed = accountState.extend({ offboarding: offboardingCase.optional() });
 
 const T = 'com.stackflow';
@@ -176,7 +174,7 @@ export const catalog = {
     [`${T}.identity.account.deactivated.v1`]: accountClosed,
     [`${T}.identity.account.reactivated.v1`]: accountState,
     [`${T}.identity.account.removed.v1`]: accountClosed,
-    // Repeats the state of an unchanged account, for subscribers that start after the log has deleted earlier events.
+    // Repeats the state of an account for subscribers that start after its earlier events were deleted from the log.
     [`${T}.identity.account.republished.v1`]: accountState,
   },
   'identity.access': {

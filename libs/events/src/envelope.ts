@@ -14,7 +14,6 @@ export interface EventEnvelope<T extends EventType = EventType> {
   readonly subject: string;
   /** Time of the change (not of its publication), as RFC 3339. */
   readonly time: string;
-  /** Tenant id (UUID). */
   readonly tenant: string;
   /** `tenant:subject`; the partitioning key. Events of one key are delivered in the order of `sequence`. */
   readonly key: string;

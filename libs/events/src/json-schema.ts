@@ -1,4 +1,3 @@
-/** Generates the JSON Schema of the data of each event type, for subscribers that do not use TypeScript. */
 import { z } from 'zod';
 import { catalog, topics, type EventType, type Topic } from './catalog.js';
 
@@ -11,7 +10,7 @@ export interface TypeSchema {
 
 /**
  * Generates JSON Schema draft 7, the dialect of AsyncAPI 3. Additional properties are allowed, because a later version
- * may add properties, and subscribers ignore properties that they do not know.
+ * may add some.
  */
 export function jsonSchemas(): Record<EventType, TypeSchema> {
   const entries = topics.flatMap((topic) =>

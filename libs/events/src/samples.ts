@@ -131,7 +131,7 @@ export const sampleData: { readonly [T in EventType]: EventData<T> } = {
   'com.stackflow.integration.settings.changed.v1': settings,
 };
 
-/** Builds a complete event. `changes` replaces attributes, e.g. the tenant, the sequence or the data. */
+/** Builds a valid event. `changes` replaces attributes, e.g. the tenant, the sequence or the data. */
 export function sampleEvent<T extends EventType>(type: T, changes: Partial<EventEnvelope<T>> = {}): EventEnvelope<T> {
   const tenant = changes.tenant ?? TENANT;
   const subject = changes.subject ?? subjectOf(type, tenant);

@@ -1,7 +1,7 @@
 /**
  * Limits the addresses of requests to Okta (SSRF). A request goes by https to the tenant's org under one of Okta's own
- * domains, or to the address that the operator configured. Neither a tenant's setting nor an answer can choose another
- * host. Pure functions only.
+ * domains, or to the address that the operator configured. Neither a tenant's setting nor a response of Okta can choose
+ * another host.
  */
 import { isOktaDomain } from '#settings';
 import { OktaError } from './errors.js';
@@ -15,15 +15,12 @@ export function originOf(domain: string, endpoint: string | undefined): string {
   );
 }
 
-/**
- * Returns whether the text is an Okta id: 20 letters and digits. A login, `me` or `..` in the path would name another
- * user.
- */
+/** An Okta id has 20 letters and digits. A login, `me` or `..` in the path would name another user. */
 export const isOktaId = (id: string): boolean => /^[0-9A-Za-z]{20}$/.test(id);
 
 /**
- * Returns the next page by the `Link` headers, or null on the last page. Okta's cursor is opaque, but the link must
- * lead to the same list, because the token must not be sent to another address.
+ * Returns the URL of the next page from the `Link` headers, or null on the last page. Okta's cursor is opaque, but the
+ * link must lead to the same list, because the token must not be sent to another address.
  */
 export function nextPage(link: string | null, current: URL): URL | null {
   const found = (link ?? '').split(/,\s*(?=<)/).find((part) => /;\s*rel="?next"?\s*(?:;|$)/i.test(part));

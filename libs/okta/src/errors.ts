@@ -1,12 +1,10 @@
-/** The errors of requests to Okta, as one closed list of codes. */
-
 /**
  * - `unauthorized`: Okta refuses the API token, so every other call will fail too
  * - `forbidden`: the token's owner may not read this
  * - `not_found`: there is no such user or app, or the id does not have the form of an Okta id
  * - `rate_limited`: the rate limit is used up; repeat the request after `retryAfterMs` at the earliest
- * - `unavailable`: Okta gave no answer or a 5xx; repeat the request later
- * - `invalid_answer`: the answer is not from Okta's API (a proxy's page, a redirect, a link to another address)
+ * - `unavailable`: Okta did not answer, or answered 5xx; repeat the request later
+ * - `invalid_answer`: the response is not from Okta's API (a proxy's page, a redirect, a link to another address)
  * - `invalid_domain`: the tenant's setting is not the domain of an Okta org, so nothing was sent
  */
 export const oktaErrorCodes = [
@@ -21,14 +19,14 @@ export const oktaErrorCodes = [
 export type OktaErrorCode = (typeof oktaErrorCodes)[number];
 
 export interface OktaErrorDetails {
-  /** HTTP status of the answer; null if there was no answer. */
+  /** Null if there was no response. */
   readonly status?: number | null;
   readonly retryAfterMs?: number;
   readonly cause?: unknown;
 }
 
 /**
- * A failed request to Okta. The message is a sentence for the administrator. It never contains the token or an
+ * A failed request to Okta. The message is a sentence for the administrator; it never contains the token or an
  * attribute of a person.
  */
 export class OktaError extends Error {
@@ -51,7 +49,8 @@ export class OktaError extends Error {
 }
 
 /**
- * Returns the error for a refusal. `errorCode` is Okta's own code (`E0000011`), or null if the body was not from Okta.
+ * Returns the error for a refused request. `errorCode` is Okta's own code (`E0000011`), or null if the body was not
+ * from Okta.
  */
 export function refusal(operation: string, status: number, errorCode: string | null): OktaError {
   const said = `${operation}: ${status}${errorCode === null ? '' : ` ${errorCode}`}`;
@@ -69,11 +68,10 @@ export function refusal(operation: string, status: number, errorCode: string | n
     );
   if (status >= 500 || status === 408)
     return new OktaError('unavailable', `Okta is not available at the moment (${said}).`, { status });
-  // An address that is not an Okta org also answers 404, with a page. Only Okta's own code means that nothing was
-  // found.
+  // A server that is not an Okta org also answers 404, with a page. Only Okta's own code means that nothing was found.
   if (status === 404 && errorCode === 'E0000007')
     return new OktaError('not_found', `Okta has no such user or app (${said}). Check the app id.`, { status });
-  return new OktaError('invalid_answer', `This answer is not from Okta (${said}). Check the domain of the org.`, {
+  return new OktaError('invalid_answer', `This response is not from Okta (${said}). Check the domain of the org.`, {
     status,
   });
 }

@@ -1,7 +1,7 @@
 /**
  * Parses and authenticates deliveries of Okta's event hooks. Only the secret in a header authenticates a delivery, and
- * deliveries arrive at least once, in any order. So an event is never trusted as a fact; it only causes a request to
- * Okta. Pure functions only.
+ * deliveries arrive at least once, in any order. An event is therefore never trusted as a fact; it only causes a
+ * request to Okta.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
@@ -9,8 +9,8 @@ import { isOktaId } from './address.js';
 
 export interface OktaHookEvent {
   /**
-   * Okta's uuid of the event. A repeated delivery contains the same uuid, and so does each entry of an event about
-   * several users.
+   * Okta's uuid of the event. A repeated delivery contains the same uuid. An event about several users has one entry
+   * per user, all with the same uuid.
    */
   readonly id: string;
   /** Okta's type of the event, e.g. `user.lifecycle.suspend`. */
@@ -54,8 +54,8 @@ function aboutUsers(item: unknown): OktaHookEvent[] {
 }
 
 /**
- * Compares the whole `Authorization` header with the secret, in constant time. It compares hashes, because that
- * comparison needs values of equal length. Without a configured secret every delivery is refused.
+ * Compares the whole `Authorization` header with the secret, by hashes, because a comparison in constant time needs
+ * values of equal length. Without a configured secret every delivery is refused.
  */
 export function verifyHookSecret(header: unknown, secret: string): boolean {
   if (typeof header !== 'string' || secret === '') return false;

@@ -1,4 +1,3 @@
-/** The parts of Okta that our services use: the Management API, event hooks, and OpenID Connect. */
 export { OktaError, oktaErrorCodes, type OktaErrorCode } from './errors.js';
 export { hookEvents, verifyHookSecret, type OktaHookEvent } from './hooks.js';
 export * from './management.js';

@@ -1,6 +1,6 @@
 /**
- * Client for the part of Okta's Management API that we read, with one instance per tenant. The client repeats only
- * requests that Okta refused because of its rate limit. All other retries are up to the caller.
+ * Client for the part of Okta's Management API that we read, with one instance per tenant. It repeats only requests
+ * that Okta refused because of its rate limit.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inSpan, SpanKind, type Metrics } from '#platform';
@@ -13,7 +13,7 @@ import { get, type Answer } from './request.js';
 import { errorCodeIn, oktaAppUser, oktaUser, type OktaAppUser, type OktaUser } from './resources.js';
 
 export interface OktaManagementOptions {
-  /** The tenant's org, e.g. `acme.okta.com`. */
+  /** E.g. `acme.okta.com`. */
   readonly domain: string;
   /** Address to use instead of `https://<domain>` (`OKTA_ENDPOINT`). */
   readonly endpoint?: string | undefined;
@@ -23,11 +23,10 @@ export interface OktaManagementOptions {
   readonly timeoutMs?: number;
   readonly maxBodyBytes?: number;
   /**
-   * The longest wait for a rate limit. A request that would wait longer fails as `rate_limited`. A window of Okta's
-   * rate limit lasts one minute.
+   * Longest wait for the rate limit; a request that would wait longer fails as `rate_limited`. A window of Okta's rate
+   * limit lasts one minute.
    */
   readonly maxWaitMs?: number;
-  /** Aborts waits and requests, for example when the service stops. */
   readonly signal?: AbortSignal;
 }
 
@@ -38,7 +37,6 @@ export interface UserQuery {
 
 type Operation = 'user' | 'users' | 'appUser' | 'appUsers' | 'me';
 
-/** Okta's largest pages. */
 const USERS_LIMIT = 200;
 const APP_USERS_LIMIT = 500;
 const ATTEMPTS = 3;
@@ -69,9 +67,8 @@ export class OktaManagement {
   }
 
   /**
-   * `GET /api/v1/users/{id}`. Resolves with null only if Okta itself says that there is no such user. Throws
-   * `not_found`, without a request, if `id` does not have the form of an Okta id, so that nobody takes the person for
-   * deleted.
+   * `GET /api/v1/users/{id}`. Resolves with null only if Okta itself says that there is no such user. If `id` is no
+   * Okta id, throws `not_found` without a request, so that the caller does not take the person for deleted.
    */
   async user(id: string): Promise<OktaUser | null> {
     if (!isOktaId(id)) throw new OktaError('not_found', 'This is not the id of an Okta user (20 letters and digits).');
@@ -105,9 +102,8 @@ export class OktaManagement {
   }
 
   /**
-   * `GET /api/v1/apps/{appId}/users/{id}`: resolves with the person's assignment to the app, or null if Okta says that
-   * there is no assignment. Okta gives the same answer if the app does not exist. So call this only for an app whose
-   * users could be listed.
+   * `GET /api/v1/apps/{appId}/users/{id}`. Resolves with null if Okta says that the app is not assigned to the person.
+   * Okta says the same if the app does not exist, so call this only for an app whose users could be listed.
    */
   async appUser(appId: string, id: string): Promise<OktaAppUser | null> {
     if (!isOktaId(appId) || !isOktaId(id))
@@ -126,13 +122,13 @@ export class OktaManagement {
   ): Promise<T | null> {
     try {
       const found = parse(operation, shape, await this.request(operation, this.url(path)));
-      // Okta also accepts a login in place of the id, so the answer must contain the requested id.
+      // Okta also accepts a login in place of the id, so the response must contain the requested id.
       if (found.id === id) return found;
     } catch (error) {
       if (error instanceof OktaError && error.code === 'not_found') return null;
       throw error;
     }
-    throw new OktaError('invalid_answer', 'Okta answered with another user than the requested one.');
+    throw new OktaError('invalid_answer', 'Okta returned another user than the requested one.');
   }
 
   private async *list<T>(operation: Operation, first: URL, shape: z.ZodType<T>): AsyncIterable<T> {
@@ -154,8 +150,8 @@ export class OktaManagement {
   }
 
   /**
-   * Resolves with a 2xx answer. If Okta refused the request because of its rate limit, the request is repeated when the
-   * next window begins.
+   * Resolves with a 2xx response. If Okta refuses the request because of its rate limit, repeats it when the next
+   * window begins.
    */
   private async request(operation: Operation, url: URL, bulk = false): Promise<Answer> {
     for (let attempt = 1; ; attempt++) {
@@ -205,14 +201,14 @@ export class OktaManagement {
   }
 }
 
-/** Parses Okta's answer. The error names the wrong attribute, but never its value. */
+/** Parses Okta's response. The error names the wrong attribute, but never its value. */
 function parse<T>(operation: Operation, shape: z.ZodType<T>, { body, status }: Answer): T {
   const json = parseJson(body);
   const parsed = shape.safeParse(json);
   if (parsed.success) return parsed.data;
   const where = parsed.error.issues[0]?.path.join('.') ?? '';
   const what = json === undefined ? 'not JSON' : where === '' ? 'of another form' : `wrong at "${where}"`;
-  throw new OktaError('invalid_answer', `Okta's answer is ${what} (${operation}). Check the domain of the org.`, {
+  throw new OktaError('invalid_answer', `Okta's response is ${what} (${operation}). Check the domain of the org.`, {
     status,
   });
 }

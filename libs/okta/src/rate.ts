@@ -1,6 +1,6 @@
 /**
- * Reads Okta's rate limits from its answers. A limit is a number of requests to one endpoint until an instant. All
- * clients of the customer's org share it. Pure functions only.
+ * Okta's rate limits. A limit is a number of requests to one endpoint until an instant. All clients of the customer's
+ * org share it.
  */
 
 export interface RateState {
@@ -10,7 +10,7 @@ export interface RateState {
   readonly until: number;
 }
 
-/** Share of the limit that bulk work leaves for the customer's own tools and for our urgent requests. */
+/** Share of the limit that requests for lists leave for the customer's own tools and for our urgent requests. */
 const RESERVE = 0.2;
 /**
  * Wait after a 429 without a usable limit. A 429 about concurrency has Limit = Remaining = 0 and a Reset without
@@ -21,8 +21,8 @@ const UNKNOWN_WAIT_MS = 1_000;
 const MARGIN_MS = 100;
 
 /**
- * Returns the rate limit in an answer, or null if the answer contains none. The end of the window is computed from
- * Okta's clock (`Date`), in case our clock is wrong.
+ * Returns null if the response contains no rate limit. The end of the window is computed from Okta's clock (`Date`), in
+ * case our clock is wrong.
  */
 export function readRate(headers: Headers, status: number, now: number): RateState | null {
   const limit = count(headers.get('x-rate-limit-limit'));
@@ -35,7 +35,10 @@ export function readRate(headers: Headers, status: number, now: number): RateSta
   return { limit, remaining: status === 429 ? 0 : remaining, until: now + wait };
 }
 
-/** Returns the milliseconds to wait before the next request. Bulk work stops at the reserve, urgent work at zero. */
+/**
+ * Returns the milliseconds to wait before the next request. Requests for lists (`bulk`) stop at the reserve, all others
+ * at zero.
+ */
 export function waitMs(state: RateState | undefined, bulk: boolean, now: number): number {
   if (!state || now >= state.until) return 0;
   const enough = bulk ? state.remaining >= state.limit * RESERVE && state.remaining > 0 : state.remaining > 0;

@@ -1,7 +1,3 @@
-/**
- * Sends one GET request to Okta, limited in time and size. It follows no redirect and sends the token in one header
- * only.
- */
 import { isNativeError } from 'node:util/types';
 import { OktaError } from './errors.js';
 
@@ -20,8 +16,9 @@ export interface Answer {
 }
 
 /**
- * Sends the request. Throws `unavailable` if there is no complete answer, and `invalid_answer` if the answer is too
- * large or a redirect.
+ * Sends one GET request to Okta, limited in time and size. Follows no redirect and sends the token in one header only.
+ * Throws `unavailable` if there is no complete response, and `invalid_answer` if the response is too large or a
+ * redirect.
  */
 export async function get(operation: string, url: URL, options: GetOptions): Promise<Answer> {
   const signal = AbortSignal.any([AbortSignal.timeout(options.timeoutMs), options.signal]);
@@ -30,7 +27,7 @@ export async function get(operation: string, url: URL, options: GetOptions): Pro
     const answer = await fetch(url, { headers, redirect: 'manual', signal });
     const body = await read(answer, options.maxBodyBytes, operation);
     const { status } = answer;
-    // Following the redirect would send the token to any address that the answer names.
+    // Following the redirect would send the token to any address that the response names.
     if (status >= 300 && status < 400)
       throw new OktaError(
         'invalid_answer',
@@ -54,7 +51,7 @@ async function read(answer: Response, maxBytes: number, operation: string): Prom
   for await (const chunk of (answer.body ?? []) as AsyncIterable<Uint8Array>) {
     size += chunk.byteLength;
     if (size > maxBytes)
-      throw new OktaError('invalid_answer', `Okta's answer is larger than ${maxBytes} bytes (${operation}).`, {
+      throw new OktaError('invalid_answer', `Okta's response is larger than ${maxBytes} bytes (${operation}).`, {
         status: answer.status,
       });
     text += decoder.decode(chunk, { stream: true });
@@ -62,10 +59,7 @@ async function read(answer: Response, maxBytes: number, operation: string): Prom
   return text + decoder.decode();
 }
 
-/**
- * Returns the reason for a failed request. The message of `fetch` is only "fetch failed"; the error's cause contains
- * the reason.
- */
+/** The message of `fetch` is only "fetch failed"; the error's cause contains the reason. */
 function reason(error: unknown, { signal, timeoutMs }: GetOptions): string {
   if (signal.aborted) return 'the service is stopping';
   if (!isNativeError(error)) return String(error);

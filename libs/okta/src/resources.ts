@@ -1,4 +1,3 @@
-/** Shapes of Okta's resources, reduced to the attributes that decide about access. */
 import { z } from 'zod';
 import { parseJson } from './json.js';
 
@@ -10,8 +9,7 @@ const text = z
 export const oktaUser = z.object({
   id: z.string().min(1),
   /**
-   * Okta's status of the user: STAGED, PROVISIONED, ACTIVE, RECOVERY, PASSWORD_EXPIRED, LOCKED_OUT, SUSPENDED or
-   * DEPROVISIONED. Okta may add more.
+   * STAGED, PROVISIONED, ACTIVE, RECOVERY, PASSWORD_EXPIRED, LOCKED_OUT, SUSPENDED or DEPROVISIONED. Okta may add more.
    */
   status: z.string().min(1),
   statusChanged: text,
@@ -35,7 +33,6 @@ export const oktaAppUser = z
     credentials: z.object({ userName: text }).nullish(),
   })
   .transform(({ credentials, ...user }) => ({
-    /** The Okta user's id. */
     id: user.id,
     /** The user's id in our SCIM API; null until the user is provisioned. */
     externalId: user.externalId,

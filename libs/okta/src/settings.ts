@@ -1,4 +1,3 @@
-/** Configuration of every service that calls Okta. The domain and the token are settings of each tenant. */
 import { optionalUrl, type ConfigShape } from '#platform';
 
 export const oktaSettings = {

@@ -1,13 +1,10 @@
-/**
- * Reads the typed configuration of a service once at start. All faults are reported together, each with the purpose of
- * the setting and an example. No other code of the product reads `process.env`.
- */
+/** Reads the typed configuration of a service once at start. No other code of the product reads `process.env`. */
 import { z } from 'zod';
 
 export interface Setting<T> {
-  /** Parses the value of the environment variable. Must accept `undefined` if the setting has a default. */
+  /** Must accept `undefined` if the setting has a default. */
   readonly schema: z.ZodType<T>;
-  /** Purpose of the setting, in one sentence for the operator. */
+  /** One sentence for the operator. */
   readonly purpose: string;
   readonly example: string;
   /** True if `--print-config` and error messages must not show the value. */
@@ -29,10 +26,7 @@ export class ConfigError extends Error {
   }
 }
 
-/**
- * Parses the environment variables `env` according to `shape`. Throws one {@link ConfigError} that lists every fault.
- * An empty variable counts as not set.
- */
+/** Throws one {@link ConfigError} that lists every fault. An empty variable counts as not set. */
 export function loadConfig<S extends ConfigShape>(
   service: string,
   shape: S,
@@ -57,7 +51,7 @@ export function loadConfig<S extends ConfigShape>(
   return values as ConfigOf<S>;
 }
 
-/** Formats the effective values for `--print-config`. Secrets are masked, including passwords in URLs. */
+/** Formats the values for `--print-config`, with masked secrets and masked passwords in URLs. */
 export function printableConfig(shape: ConfigShape, config: Readonly<Record<string, unknown>>): string {
   return Object.entries(shape)
     .map(([name, setting]) => {
@@ -75,7 +69,6 @@ function maskSecret(text: string): string {
   return /^[a-z]+:\/\//.test(text) ? text.replace(/\/\/([^:@/]+):[^@]*@/, '//$1:****@') : '****';
 }
 
-/** Formats the settings for `--help` of a service, each with its purpose and an example. */
 export function describeConfig(shape: ConfigShape): string {
   return Object.entries(shape)
     .map(([name, s]) => {
@@ -89,8 +82,6 @@ export function describeConfig(shape: ConfigShape): string {
     })
     .join('\n');
 }
-
-// Kinds of settings.
 
 type Meta = { purpose: string; example: string; secret?: boolean };
 const setting = <T>(schema: z.ZodType<T>, meta: Meta): Setting<T> => ({ schema, ...meta });
@@ -174,7 +165,6 @@ export const list = (meta: Meta & { default?: readonly string[] }): Setting<read
     meta,
   );
 
-/** Settings that every long-running service has. */
 export const serviceSettings = {
   PORT: integer({
     purpose: 'TCP port that the service listens on; 0 picks a free one.',

@@ -1,11 +1,10 @@
-/** Connects an event consumer to a Nest application so that a handler's own error reaches the transport. */
 import { Catch, type ExceptionFilter, type INestApplication } from '@nestjs/common';
 import { NestMicroservice, type CustomTransportStrategy } from '@nestjs/microservices';
 import { throwError, type Observable } from 'rxjs';
 
 /**
- * Rethrows the original error. Nest's default filter would replace it with "Internal server error", and the transport
- * could not recognise invalid events and outages.
+ * Rethrows the error of an event handler. Nest's default filter would replace it with "Internal server error", and the
+ * consumer could not recognise invalid events and outages.
  */
 @Catch()
 class RethrowFilter implements ExceptionFilter {

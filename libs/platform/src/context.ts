@@ -1,7 +1,3 @@
-/**
- * Injection tokens that every service provides. `Database`, `Metrics` and `Health` are injected by class; the
- * configuration and the logger have tokens, because they are not classes of ours.
- */
 import type { Database } from './database.js';
 import type { Health } from './health.js';
 import type { Logger } from './logging.js';

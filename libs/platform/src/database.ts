@@ -1,6 +1,7 @@
 /**
  * The database of one service, with its own role and schema. A TypeORM data source serves migrations, entities and
- * ordinary reads. Plain SQL on the same pool serves hot and locking paths, because `save()` costs 2.4-2.9x on creates.
+ * ordinary reads. Frequent and locking statements are plain SQL on the same pool, because TypeORM's `save()` takes
+ * 2.4-2.9 times as long to create rows.
  */
 import { createHash } from 'node:crypto';
 import { isNativeError } from 'node:util/types';
@@ -57,8 +58,8 @@ export class Tx implements Queryable {
   }
 
   /**
-   * Registers a function that runs after a successful commit. Use it only for hints such as waking a loop, because a
-   * crash may lose the call.
+   * Registers a function that runs after a successful commit. After a crash the function may not run, so use it only
+   * for effects that may be lost.
    */
   afterCommit(hint: () => void): void {
     this.after.push(hint);
@@ -132,7 +133,6 @@ export function sqlState(error: unknown): string | undefined {
   return code !== undefined && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
 }
 
-/** Returns the name of the constraint or unique index that a Postgres error names. */
 export function violatedConstraint(error: unknown): string | undefined {
   return stringProperty(error, 'constraint');
 }
@@ -174,10 +174,7 @@ export class Database implements Queryable {
     return new Database(dataSource, pool, options.schema);
   }
 
-  /**
-   * Returns the repository of an entity, for ordinary reads. For atomic writes and frequent reads, use SQL through
-   * {@link tx}.
-   */
+  /** Use it for ordinary reads, and SQL through {@link tx} for atomic writes and frequent reads. */
   repository<T extends ObjectLiteral>(entity: new () => T): Repository<T> {
     return this.dataSource.getRepository(entity);
   }
@@ -187,10 +184,7 @@ export class Database implements Queryable {
     return result.rows as T[];
   }
 
-  /**
-   * Runs `work` in a transaction. It commits when `work` resolves and rolls back when `work` rejects. A broken
-   * connection is not reused.
-   */
+  /** Commits when `work` resolves and rolls back when `work` rejects. A broken connection is not reused. */
   async tx<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
     const client = await this.pool.connect();
     const tx = new Tx(client);

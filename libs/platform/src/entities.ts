@@ -6,7 +6,6 @@ import { Column, DefaultNamingStrategy, getMetadataArgsStorage, type ColumnOptio
 
 const snakeCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
-/** Derives column names: `userName` is stored in `user_name`. */
 export class SnakeCaseNaming extends DefaultNamingStrategy {
   override columnName(property: string, customName: string | undefined, prefixes: string[]): string {
     return [...prefixes.map(snakeCase), customName ?? snakeCase(property)].join('_');
@@ -26,7 +25,6 @@ export const BigIntColumn = (options: ColumnOptions = {}): PropertyDecorator =>
 
 type EntityClass<T> = abstract new () => T;
 
-/** Returns the columns of `entity`, each with its property and its type. */
 function columnNames<T>(entity: EntityClass<T>): { property: string; column: string; type: unknown }[] {
   const classes: unknown[] = [];
   for (let c: unknown = entity; typeof c === 'function' && c !== Function.prototype; c = Object.getPrototypeOf(c))
@@ -41,9 +39,9 @@ function columnNames<T>(entity: EntityClass<T>): { property: string; column: str
 }
 
 /**
- * Builds the select list of our own SQL, e.g. `a.user_name as "userName", a.version::float8 as "version"`, so that the
- * entity is the type of a row (`Pick<AccountEntity, 'userName' | 'version'>`). If `only` is left out, the list contains
- * all columns. If `alias` is left out, the columns are not qualified.
+ * Builds the select list of our own SQL, e.g. `a.user_name as "userName", a.version::float8 as "version"`. A row then
+ * has the type `Pick<AccountEntity, 'userName' | 'version'>`. Without `only`, the list contains all columns. Without
+ * `alias`, the columns are not qualified.
  */
 export function columnsOf<T, K extends keyof T & string>(
   entity: EntityClass<T>,

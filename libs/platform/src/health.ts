@@ -1,6 +1,6 @@
 /**
  * Serves liveness and readiness. A process that is not live is restarted, and a process that is not ready gets no
- * traffic. Parts of a service register their checks here.
+ * traffic.
  */
 import { Controller, Get, HttpStatus, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
@@ -8,7 +8,7 @@ import { Metrics } from './metrics.js';
 import { productVersion } from './version.js';
 
 export type HealthKind = 'live' | 'ready';
-/** Resolves if the part is healthy. Rejects with the reason if it is not. */
+/** Rejects with the reason if this part of the service is not healthy. */
 export type HealthCheck = () => Promise<void>;
 
 const CHECK_TIMEOUT_MS = 2_000;

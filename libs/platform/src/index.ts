@@ -1,4 +1,3 @@
-/** Shared code of every service: configuration, database, logging, health, metrics, tracing and HTTP. */
 export * from './config.js';
 export * from './consumers.js';
 export * from './context.js';

@@ -1,7 +1,3 @@
-/**
- * Decorators for every route of an internal API: they check the service token, validate parameters and answer errors as
- * problems.
- */
 import {
   applyDecorators,
   Inject,
@@ -32,7 +28,6 @@ export const validation = new ValidationPipe({
   exceptionFactory: (errors) => new Problem('invalid_request', errors.flatMap(faultsOf).join('; ')),
 });
 
-/** Returns the messages of a validation error, including those of nested objects. */
 function faultsOf({ constraints = {}, children = [] }: ValidationError): string[] {
   return [...Object.values(constraints), ...children.flatMap(faultsOf)];
 }

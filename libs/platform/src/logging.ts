@@ -32,9 +32,7 @@ const paths = REDACTED_FIELDS.flatMap((f) => {
   return [key.replace(/^\./, ''), `*${key}`, `*.*${key}`];
 });
 
-/**
- * Matches every text that a pattern of `redactText` matches. Most lines do not match, so one test is enough for them.
- */
+/** Matches every text that `redactText` changes. Most lines do not match, so one test is enough for them. */
 const SUSPICIOUS = /bearer|basic|ssws|sfs1\.|eyJ|\/\//i;
 
 /** Redacts bearer values, tokens and URL passwords inside text or JSON, e.g. in the error message of a driver. */
@@ -79,7 +77,6 @@ export function createLogger(service: string, level: string, destination?: Desti
   );
 }
 
-/** Returns a Nest logger that writes Nest's messages as JSON lines. */
 export function nestLogger(logger: Logger): LoggerService {
   const line =
     (level: 'info' | 'error' | 'warn' | 'debug' | 'trace') =>

@@ -1,7 +1,10 @@
 /** Pages of a list. A cursor is the position of the last row of a page, as a text that only the service reads. */
 import { Problem } from './problem.js';
 
-/** Returns the first `limit` rows and the cursor of the next page. Pass `limit` + 1 rows if there is a next page. */
+/**
+ * Returns the first `limit` rows, and the cursor of the next page if `rows` has more than `limit` rows. Callers
+ * therefore read `limit` + 1 rows.
+ */
 export function pageOf<T>(rows: readonly T[], limit: number, positionOf: (last: T) => readonly string[]) {
   const page = rows.slice(0, limit);
   const last = rows.length > limit ? page.at(-1) : undefined;
@@ -20,12 +23,12 @@ export function parseCursor<P extends readonly RegExp[]>(cursor: string, ...patt
   }
   throw new Problem(
     'invalid_request',
-    'The cursor is not one that this service gave. Pass the one of the previous page, or none for the first page.',
+    'This service did not issue the cursor. Pass the cursor of the previous page, or no cursor for the first page.',
     undefined,
     { cursor },
   );
 }
 
 export const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-/** Pattern of a part of a cursor that may be any text, e.g. a name. */
+/** A part of a cursor that may be any text, e.g. a name. */
 export const CURSOR_TEXT = /^/;

@@ -1,7 +1,3 @@
-/**
- * Creates a role and a schema per service, so that a service cannot query the schema of another service. Provisioning
- * is idempotent; an administrator role runs it before the services start.
- */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 
@@ -17,8 +13,9 @@ const identifier = (name: string): string => {
 };
 
 /**
- * Creates the roles and schemas. `sharedSql` runs last, as administrator, and creates schemas that several services use
- * (event log, quota buckets).
+ * Creates a role and a schema per service, so that a service cannot query the schema of another service. Idempotent; an
+ * administrator role runs it before the services start. `sharedSql` runs last, as administrator, and creates schemas
+ * that several services use (event log, quota buckets).
  */
 export async function provisionDatabase(
   adminUrl: string,

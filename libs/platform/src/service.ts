@@ -37,7 +37,7 @@ export interface ServiceDefinition<S extends Shape> {
   readonly config: S;
   readonly database: Pick<DatabaseOptions, 'schema' | 'migrations' | 'entities' | 'statementTimeoutMs'>;
   module(platform: PlatformContext<ConfigOf<S>>): DynamicModule | Type | Promise<DynamicModule>;
-  /** Returns the strategies of the event consumers, which call the `@EventPattern` handlers of the controllers. */
+  /** Returns the strategies that call the `@EventPattern` handlers of the controllers. */
   strategies?(platform: PlatformContext<ConfigOf<S>>): CustomTransportStrategy[];
   readonly fastify?: FastifyServerOptions;
   /** Configures the application before it listens, e.g. adds content type parsers. */
@@ -69,7 +69,7 @@ export async function runService<S extends Shape>(
   }
   const base = config as unknown as ConfigOf<typeof serviceSettings>;
   const logger = createLogger(definition.name, base.LOG_LEVEL);
-  const stopTracing = startTracing(definition.name, base.OTEL_EXPORTER_OTLP_ENDPOINT);
+  const stopTracing = await startTracing(definition.name, base.OTEL_EXPORTER_OTLP_ENDPOINT);
   const metrics = new Metrics(definition.name);
   const health = new Health();
   let database: Database;
@@ -152,7 +152,8 @@ export async function createApplication<S extends Shape>(
     ],
   };
   const fastify: FastifyServerOptions = {
-    // Answer a problem even if Fastify refuses a request before any routing, e.g. for a URL that cannot be decoded.
+    // Answer with a problem even if Fastify refuses a request before any routing, e.g. for a URL that cannot be
+    // decoded.
     frameworkErrors: (error, _request, reply) => sendProblem(reply, toProblem(error)),
     ...definition.fastify,
   };

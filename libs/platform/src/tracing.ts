@@ -12,23 +12,25 @@ import {
   type Attributes,
   type Span,
 } from '@opentelemetry/api';
-import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
-import { resourceFromAttributes } from '@opentelemetry/resources';
-import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
-import { ATTR_SERVICE_NAME } from '@opentelemetry/semantic-conventions';
 
 export { SpanKind, type Span } from '@opentelemetry/api';
 
-/** Installs the tracer, once per process. The returned function flushes buffered spans and stops the tracer. */
-export function startTracing(service: string, otlpEndpoint: string | undefined): () => Promise<void> {
+/**
+ * Installs the tracer, once per process. The returned function flushes buffered spans and stops the tracer. The SDK is
+ * loaded here and its exporter only where spans are sent, because both are large.
+ */
+export async function startTracing(service: string, otlpEndpoint: string | undefined): Promise<() => Promise<void>> {
+  const { resourceFromAttributes } = await import('@opentelemetry/resources');
+  const { BatchSpanProcessor, NodeTracerProvider } = await import('@opentelemetry/sdk-trace-node');
+  const { ATTR_SERVICE_NAME } = await import('@opentelemetry/semantic-conventions');
+  const exporter = async (endpoint: string) => {
+    const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-http');
+    return new OTLPTraceExporter({ url: `${endpoint.replace(/\/$/, '')}/v1/traces` });
+  };
   const provider = new NodeTracerProvider({
     resource: resourceFromAttributes({ [ATTR_SERVICE_NAME]: service }),
     spanProcessors: otlpEndpoint
-      ? [
-          new BatchSpanProcessor(new OTLPTraceExporter({ url: `${otlpEndpoint.replace(/\/$/, '')}/v1/traces` }), {
-            scheduledDelayMillis: 500,
-          }),
-        ]
+      ? [new BatchSpanProcessor(await exporter(otlpEndpoint), { scheduledDelayMillis: 500 })]
       : [],
   });
   provider.register();

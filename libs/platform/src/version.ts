@@ -1,4 +1,3 @@
-/** Reads the version of the product from the package.json of the installation. */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 

@@ -1,21 +1,19 @@
-/** Builds the bodies of answers: list responses and the selection of attributes (RFC 7644 sections 3.4.2 and 3.9). */
 import { ScimError, quote } from './errors.js';
 import { LIMITS } from './limits.js';
 import { parseAttributePath, resolvePath } from './path.js';
 import { isObject } from './resource.js';
 import { commonAttributes, type Schema } from './schema.js';
 
-export const LIST_SCHEMA = 'urn:ietf:params:scim:api:messages:2.0:ListResponse';
+const LIST_SCHEMA = 'urn:ietf:params:scim:api:messages:2.0:ListResponse';
 
 export interface Page {
-  /** Position of the first result, counted from 1. */
+  /** Counted from 1. */
   readonly startIndex: number;
   readonly count: number;
 }
 
 /**
- * Parses the page of a list request (RFC 7644 section 3.4.2.4). A startIndex below 1 is read as 1, a negative count as
- * 0, and a count above the limit as the limit.
+ * Parses `startIndex` and `count` (RFC 7644 section 3.4.2.4). Numbers outside the limits count as the nearest limit.
  */
 export function parsePage(startIndex: string | undefined, count: string | undefined): Page {
   return {
@@ -33,7 +31,7 @@ function integer(name: string, text: string | undefined, fallback: number): numb
 
 /**
  * Builds a list response (RFC 7644 section 3.4.2). `itemsPerPage` is the number of returned resources, not the
- * requested number; Okta's review checks this.
+ * requested number. Okta's review checks this.
  */
 export const listResponse = (resources: readonly unknown[], totalResults: number, startIndex: number) => ({
   schemas: [LIST_SCHEMA],
@@ -47,8 +45,7 @@ export type Projection = (resource: Record<string, unknown>) => Record<string, u
 
 /**
  * Parses `attributes` and `excludedAttributes` (RFC 7644 section 3.9). Returns undefined if all attributes are to be
- * returned. Unknown names select nothing and are not an error. `wants` tells in advance whether an attribute will be in
- * the result.
+ * returned. Unknown names select nothing. `wants` tells whether the result will contain an attribute.
  */
 export function parseProjection(
   schema: Schema,

@@ -1,4 +1,3 @@
-/** Compares two states of a user, so that an event can name the attributes that changed. */
 import { isObject, type UserResource } from './resource.js';
 import { enterpriseSchema, userSchema } from './schema.js';
 
@@ -15,8 +14,7 @@ export function deepEqual(a: unknown, b: unknown): boolean {
 }
 
 /**
- * Returns the names of the attributes whose values differ, in the order of the schema: `userName`, `name.givenName`,
- * `emails`, `urn:...:User:department`. The result may include `active`, although `active` has its own events.
+ * Returns the names of the attributes whose values differ, e.g. `name.givenName`, `emails`, `urn:...:User:department`.
  */
 export function changedAttributes(before: UserResource, after: UserResource): string[] {
   const core = userSchema.attributes

@@ -1,6 +1,4 @@
-/** The only error that this library throws (RFC 7644 section 3.12), with a closed list of `scimType` codes. */
-
-export const ERROR_SCHEMA = 'urn:ietf:params:scim:api:messages:2.0:Error';
+const ERROR_SCHEMA = 'urn:ietf:params:scim:api:messages:2.0:Error';
 
 /** The codes of RFC 7644 table 9. */
 export type ScimType =
@@ -15,7 +13,7 @@ export type ScimType =
   | 'invalidVers'
   | 'sensitive';
 
-/** Returns the status that RFC 7644 table 9 assigns to a code. */
+/** RFC 7644 table 9. */
 const statusOf = (scimType: ScimType): number =>
   scimType === 'uniqueness' ? 409 : scimType === 'sensitive' ? 403 : 400;
 
@@ -24,10 +22,11 @@ export interface ErrorBody {
   /** The status as a string, because Okta's test suite compares it with "401" and "404". */
   readonly status: string;
   readonly scimType?: ScimType;
-  /** One or two sentences that say what to fix. Okta shows them to the administrator. */
+  /** A text that says what to fix. Okta shows it to the administrator. */
   readonly detail: string;
 }
 
+/** The only error that this library throws (RFC 7644 section 3.12). */
 export class ScimError extends Error {
   constructor(
     readonly status: number,
@@ -49,10 +48,7 @@ export class ScimError extends Error {
   }
 }
 
-/**
- * Prints a value from a request in a form that is safe and short enough for a `detail`. Lists and objects are printed
- * as "a list" and "an object".
- */
+/** Makes a value of a request safe and short enough for a `detail`. */
 export function quote(value: unknown): string {
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object';
   const text = String(value);

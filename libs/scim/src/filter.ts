@@ -3,7 +3,7 @@ import { quote, ScimError } from './errors.js';
 import { LIMITS } from './limits.js';
 import { parseAttributePath, type AttributePath } from './path.js';
 
-export const OPERATORS = ['eq', 'ne', 'co', 'sw', 'ew', 'gt', 'ge', 'lt', 'le'] as const;
+const OPERATORS = ['eq', 'ne', 'co', 'sw', 'ew', 'gt', 'ge', 'lt', 'le'] as const;
 export type Operator = (typeof OPERATORS)[number];
 export type FilterValue = string | number | boolean | null;
 
@@ -93,8 +93,8 @@ class Parser {
   }
 
   /**
-   * Parses the rest of `emails[type eq "work"].value eq "x"`. Entra ID sends this form, which the grammar of the RFC
-   * does not allow.
+   * Parses the end of `emails[type eq "work"].value eq "x"`, which Entra ID sends although the RFC's grammar forbids
+   * it.
    */
   private suffix(inner: Filter): Filter {
     const next = this.tokens[this.position];

@@ -1,6 +1,5 @@
 /**
- * The SCIM 2.0 protocol (RFC 7643, RFC 7644) as pure functions. The library uses no database, no framework and no other
- * part of StackFlow.
+ * The SCIM 2.0 protocol (RFC 7643, RFC 7644) as pure functions, without database, framework or other libraries of ours.
  */
 export * from './answer.js';
 export * from './difference.js';

@@ -1,4 +1,4 @@
-/** Applies a filter to one element of a multi-valued attribute, for `path` in PATCH (RFC 7644 section 3.5.2). */
+/** Applies a filter to one element of a multi-valued attribute (RFC 7644 section 3.5.2). */
 import { quote, ScimError } from './errors.js';
 import type { Filter, FilterValue, Operator } from './filter.js';
 import { parseBoolean, type ScimComplex, type ScimPrimitive } from './resource.js';

@@ -1,4 +1,3 @@
-/** Reduces a PATCH of a group (RFC 7644 section 3.5.2) to one change, without reading the current members. */
 import { quote, ScimError } from './errors.js';
 import type { Filter } from './filter.js';
 import { LIMITS } from './limits.js';
@@ -8,19 +7,22 @@ import { parseMemberIds, parseValue, requireObject } from './resource.js';
 import { commonAttributes, findAttribute, groupSchema, type Attribute } from './schema.js';
 
 /**
- * The change of a group. `add` and `remove` are disjoint. Both are empty if `replaceAll` is set. Ids are as the client
- * sent them, unchecked.
+ * The change of a group. `add` and `remove` never share an id, and both are empty if `replaceAll` is set. Ids are not
+ * checked yet.
  */
 export interface GroupChange {
   readonly displayName?: string;
-  /** The new external id. Null means that the group loses its external id. */
+  /** The new external id. Null removes it. */
   readonly externalId?: string | null;
   readonly replaceAll: readonly string[] | null;
   readonly add: readonly string[];
   readonly remove: readonly string[];
 }
 
-/** Applies the operations in order. If several operations are about one member, the last one wins. */
+/**
+ * Reduces a PATCH (RFC 7644 section 3.5.2) to one change, without the current members. The last operation on a member
+ * wins.
+ */
 export function reduceGroupPatch(operations: readonly PatchOperation[]): GroupChange {
   const fold = new Fold();
   for (const { op, path, value } of operations) {
@@ -66,7 +68,7 @@ class Fold {
     if (filter && target.attribute.name !== 'members') throw filterOnSingleValue(target.attribute);
     if (target.subAttribute) {
       // Entra ID may set `members[value eq "x"].display`. The value is ignored, because this server always returns the
-      // userName as `display`.
+      // userName.
       if (target.subAttribute.mutability === 'readOnly') return;
       throw ScimError.of(
         'mutability',

@@ -1,7 +1,3 @@
-/**
- * Applies PATCH (RFC 7644 section 3.5.2) and PUT (section 3.5.1) to a user. Pure functions only: they return a new
- * resource.
- */
 import { quote, ScimError } from './errors.js';
 import type { Filter } from './filter.js';
 import { LIMITS } from './limits.js';
@@ -23,7 +19,7 @@ import {
 } from './resource.js';
 import { commonAttributes, findExtension, userSchema } from './schema.js';
 
-/** Applies all operations in order, or throws. The result must satisfy the same rules as the body of a PUT. */
+/** Applies a PATCH (RFC 7644 section 3.5.2). The result must satisfy the same rules as the body of a PUT. */
 export function patchUser(user: UserResource, operations: readonly PatchOperation[]): UserResource {
   const result = structuredClone(user) as Resource;
   for (const operation of operations) {
@@ -34,15 +30,15 @@ export function patchUser(user: UserResource, operations: readonly PatchOperatio
   const { userName, active } = result;
   if (typeof userName !== 'string' || userName.trim() === '')
     throw ScimError.of('invalidValue', 'userName cannot be removed or emptied.');
-  // The PATCH must not remove `active`, because no default is safe: a missing `active` must neither reactivate a person
-  // nor end their access.
+  // A PATCH must not remove `active`. No default is safe: a missing `active` must neither reactivate a person nor end
+  // their access.
   if (user.active !== undefined && active === undefined)
     throw ScimError.of('invalidValue', 'active cannot be removed. Send true or false.');
   return result as UserResource;
 }
 
 /**
- * Applies an operation without a path. Okta sends an object of attributes. Entra ID adds keys with dots and URNs.
+ * Applies an operation without a path. Okta sends an object of attributes, and Entra ID adds keys with dots and URNs.
  * Unknown keys are ignored.
  */
 function applyWithoutPath(result: Resource, op: PatchVerb, value: Record<string, unknown>): void {
@@ -119,7 +115,7 @@ function set(home: Resource, name: string, value: ScimValue | null): void {
   else home[name] = value;
 }
 
-/** Merges complex values. `add` and `replace` both change the named sub-attributes and keep the others. */
+/** `add` and `replace` both change the named sub-attributes and keep the others. */
 const merged = (current: ScimValue | undefined, value: ScimValue | null): ScimValue | null =>
   isObject(current) && isObject(value) ? { ...current, ...value } : value;
 
@@ -153,8 +149,7 @@ function changeList(
     ? named(subAttribute.name, parseValue(subAttribute, value))
     : parseComplex(attribute, value);
   if (chosen.size === 0) {
-    // `add emails[type eq "work"].value` creates the element that its filter describes. `replace` needs an existing
-    // element.
+    // `add` creates the element that its filter describes. `replace` needs an existing element.
     if (op === 'replace' && filter)
       throw ScimError.of(
         'noTarget',
@@ -194,7 +189,7 @@ const cleared = (current: ScimComplex[], chosen: ReadonlySet<ScimComplex>, name:
     .map((element) => (chosen.has(element) ? omit(element, name) : element))
     .filter((element) => Object.keys(element).length > 0);
 
-/** Removes elements. Entra ID lists the elements to remove in `value`, and all others stay. */
+/** Removes elements of a list. Entra ID names the elements to remove in `value`, and all others stay. */
 function without(
   current: ScimComplex[],
   chosen: ReadonlySet<ScimComplex>,
@@ -211,8 +206,8 @@ function without(
 const texts = new WeakMap<ScimComplex, string>();
 
 /**
- * Returns the same text for equal elements, whatever the order of their keys. A set of these texts finds duplicates
- * quickly. Comparing all pairs of elements of a large request would take seconds.
+ * Returns the same text for equal elements, so that a set finds duplicates. Comparing all pairs of a large request
+ * would take seconds.
  */
 function canonical(element: ScimComplex): string {
   const text = texts.get(element) ?? JSON.stringify(Object.entries(element).sort());
@@ -220,13 +215,11 @@ function canonical(element: ScimComplex): string {
   return text;
 }
 
-/**
- * Appends the new values. If a new value is primary, the other values are no longer primary (RFC 7644 section 3.5.2).
- */
+/** Adds values. If a new value is primary, the other values are no longer primary (RFC 7644 section 3.5.2). */
 function added(current: ScimComplex[], values: readonly ScimComplex[], name: string): ScimComplex[] {
-  const there = new Set(current.map(canonical));
-  const fresh = values.filter((value) => !there.has(canonical(value)));
-  const next = [...current, ...fresh];
+  const existing = new Set(current.map(canonical));
+  const newValues = values.filter((value) => !existing.has(canonical(value)));
+  const next = [...current, ...newValues];
   if (next.length > LIMITS.valuesPerAttribute)
     throw ScimError.of(
       'tooMany',
@@ -234,7 +227,7 @@ function added(current: ScimComplex[], values: readonly ScimComplex[], name: str
     );
   return demoted(
     next,
-    fresh.findLast((element) => element['primary'] === true),
+    newValues.findLast((element) => element['primary'] === true),
   );
 }
 
@@ -255,9 +248,9 @@ function described({ attribute }: Target, filter: Filter): ScimComplex {
 }
 
 /**
- * Returns the state after a PUT. RFC 7644 section 3.5.1 allows the server to keep attributes that the body omits.
- * `active` is kept, because a PUT must not reactivate a person by omission. `externalId` is kept, because it links the
- * person to their sign-in. Every other omitted attribute is removed.
+ * Applies a PUT. RFC 7644 section 3.5.1 lets the server keep attributes that the body omits. `active` is kept, because
+ * a PUT must not reactivate a person by omission. `externalId` is kept, because it links the person to their sign-in.
+ * Every other omitted attribute is removed.
  */
 export function replaceUser(current: UserResource, body: unknown, parsed: UserResource): UserResource {
   return {

@@ -1,4 +1,3 @@
-/** Parses PATCH bodies (RFC 7644 section 3.5.2). `patch-user.ts` and `patch-group.ts` apply the operations. */
 import { quote, ScimError } from './errors.js';
 import { parseFilter, type Filter } from './filter.js';
 import { LIMITS } from './limits.js';
@@ -8,10 +7,7 @@ import type { Attribute } from './schema.js';
 
 export type PatchVerb = 'add' | 'replace' | 'remove';
 
-/**
- * The parts of `emails[type eq "work"].value`: an attribute, a filter for its elements, and a sub-attribute of the
- * elements.
- */
+/** The parts of a path such as `emails[type eq "work"].value`. */
 export interface PatchPath {
   readonly path: AttributePath;
   readonly filter?: Filter;
@@ -20,13 +16,16 @@ export interface PatchPath {
 
 export interface PatchOperation {
   readonly op: PatchVerb;
-  /** The path. An extension as a whole is addressed only by its URN: then `urn` is set and `path` is not. */
+  /** The path, unless the operation is about a whole extension. Then `urn` names the extension. */
   readonly path?: PatchPath;
   readonly urn?: string;
   readonly value: unknown;
 }
 
-/** Parses the body of a PATCH. `schemas` may be missing (Okta's rename), and verbs may be capitalised (Entra ID). */
+/**
+ * Parses a PATCH (RFC 7644 section 3.5.2). `schemas` may be missing (Okta's rename), and verbs may be capitalised
+ * (Entra ID).
+ */
 export function parsePatch(body: unknown, extensionUrns: readonly string[] = []): PatchOperation[] {
   const operations = valueOf(requireObject(body, 'The request body'), 'Operations');
   if (!Array.isArray(operations) || operations.length === 0)
@@ -71,11 +70,8 @@ function parseOperation(source: Record<string, unknown>, extensionUrns: readonly
   return urn === undefined ? { op, path: parsePatchPath(text), value } : { op, urn, value };
 }
 
-/**
- * Parses the path of an operation. Throws `invalidPath` for a malformed path and `invalidFilter` for a malformed filter
- * in it.
- */
-export function parsePatchPath(text: string): PatchPath {
+/** Parses a path. Throws `invalidPath` for a malformed path and `invalidFilter` for a malformed filter in it. */
+function parsePatchPath(text: string): PatchPath {
   if (text.length > LIMITS.filterCharacters)
     throw ScimError.of(
       'invalidPath',

@@ -2,15 +2,14 @@
 import { findAttribute, findExtension, type Attribute, type Schema } from './schema.js';
 
 export interface AttributePath {
-  /** The URN as sent, without its last colon. It is undefined for the core schema. */
+  /** The URN as sent. It is undefined for the core schema. */
   readonly urn?: string;
   readonly attribute: string;
   readonly subAttribute?: string;
 }
 
-/** The attribute that a path names, in the spelling of the schema. */
 export interface Target {
-  /** URN of the extension that contains the attribute. It is undefined for the core schema. */
+  /** Undefined for the core schema. */
   readonly extension?: string;
   readonly attribute: Attribute;
   readonly subAttribute?: Attribute;
@@ -18,10 +17,7 @@ export interface Target {
 
 const NAME = /^[$A-Za-z][$\w-]*$/;
 
-/**
- * Parses `[urn:]attribute[.subAttribute]`. Returns undefined for any other text. URNs contain dots ("core:2.0"), names
- * do not.
- */
+/** Parses `[urn:]attribute[.subAttribute]`, or returns undefined. URNs contain dots ("core:2.0"), names do not. */
 export function parseAttributePath(text: string): AttributePath | undefined {
   let urn: string | undefined;
   let rest = text;
@@ -36,10 +32,7 @@ export function parseAttributePath(text: string): AttributePath | undefined {
   return { ...(urn !== undefined && { urn }), attribute, ...(subAttribute !== undefined && { subAttribute }) };
 }
 
-/**
- * Finds the attribute in `schema`, or among `more` attributes that the core schema has in addition. Returns undefined
- * if there is none.
- */
+/** Finds the attribute in `schema`. `more` are attributes that the core schema has in addition. */
 export function resolvePath(schema: Schema, path: AttributePath, more: readonly Attribute[] = []): Target | undefined {
   const core = path.urn === undefined || path.urn.toLowerCase() === schema.id.toLowerCase();
   const home = core ? schema : findExtension(schema, path.urn ?? '');

@@ -1,6 +1,6 @@
 /**
- * Parses request bodies into the resources that are stored. Only attributes of the schema are kept. The dialects of
- * Okta and Entra ID are accepted: strings for booleans, `null` for "unassigned", names in any case.
+ * Parses request bodies and keeps only attributes of the schema. It accepts the dialects of Okta and Entra ID: strings
+ * for booleans, `null` for "unassigned", names in any case.
  */
 import { quote, ScimError } from './errors.js';
 import { LIMITS } from './limits.js';
@@ -17,7 +17,7 @@ import {
 export type ScimPrimitive = string | boolean;
 export type ScimComplex = { [name: string]: ScimPrimitive };
 export type ScimValue = ScimPrimitive | ScimComplex | ScimComplex[] | { [name: string]: ScimPrimitive | ScimComplex };
-/** The values of the assigned attributes, by their names in the schema's spelling. */
+/** Values of the assigned attributes, by the names in the schema. */
 export type Resource = { [name: string]: ScimValue };
 
 export interface MultiValue {
@@ -41,17 +41,14 @@ export interface UserResource {
 export interface GroupResource {
   displayName: string;
   externalId?: string | null;
-  /** Ids as sent, without duplicates. Undefined means that the body does not name members. */
+  /** Ids of members without duplicates. Undefined means that the body does not name members. */
   members?: string[];
 }
 
 /** RFC 7643 section 2.5: `null` in a body means "unassigned". */
-export const UNASSIGNED = null;
+const UNASSIGNED = null;
 
-/**
- * Parses the body of a POST or PUT of a user. `active` and `externalId` are undefined if the body does not contain
- * them.
- */
+/** Parses a user. `active` and `externalId` are undefined if the body does not contain them. */
 export function parseUser(body: unknown): UserResource {
   const source = requireObject(body, 'The request body');
   checkSchemas(source, userSchema);
@@ -65,7 +62,6 @@ export function parseUser(body: unknown): UserResource {
   return resource as UserResource;
 }
 
-/** Parses the body of a POST or PUT of a group. */
 export function parseGroup(body: unknown): GroupResource {
   const source = requireObject(body, 'The request body');
   checkSchemas(source, groupSchema);
@@ -90,9 +86,7 @@ export function parseGroup(body: unknown): GroupResource {
   };
 }
 
-/**
- * Returns the ids of the members in `value`. `value` is a list of ids and `{value: id}` objects, or only one of them.
- */
+/** Parses ids of members from a list of ids and `{value: id}` objects, or from only one of them. */
 export function parseMemberIds(value: unknown, limit: number): string[] {
   if (value === UNASSIGNED) return [];
   const list = Array.isArray(value) ? value : [value];
@@ -115,7 +109,7 @@ export function parseMemberIds(value: unknown, limit: number): string[] {
   return [...ids];
 }
 
-/** Parses the attributes of `source` that the schema knows. Refuses a name that occurs twice in different case. */
+/** Parses attributes. Refuses a name that occurs twice in different case. */
 export function parseAttributes(
   attributes: readonly Attribute[],
   source: Readonly<Record<string, unknown>>,
@@ -140,7 +134,7 @@ export function parseAttributes(
   return result;
 }
 
-/** Parses the value of one attribute. Returns null if the value is unassigned. */
+/** Parses the value of an attribute. Returns null if the value is unassigned. */
 export function parseValue(attribute: Attribute, value: unknown): ScimValue | null {
   if (value === null || value === undefined) return UNASSIGNED;
   if (attribute.multiValued) return parseList(attribute, value);
@@ -150,10 +144,7 @@ export function parseValue(attribute: Attribute, value: unknown): ScimValue | nu
   return attribute.type === 'complex' ? parseComplex(attribute, one) : parsePrimitive(attribute, one);
 }
 
-/**
- * Returns the only element of a list. Some clients send a single value as a list with one element. A nested list is an
- * error.
- */
+/** Some clients send a single value as a list with one element. */
 function onlyElement(attribute: Attribute, list: readonly unknown[]): unknown {
   if (list.length <= 1) return list[0];
   throw ScimError.of(
@@ -181,8 +172,8 @@ function parseList(attribute: Attribute, value: unknown): ScimComplex[] | null {
 }
 
 /**
- * Parses a complex value. A bare text is read as `{value: text}`, and `""` as "unassigned". Entra ID sends `manager` in
- * these two forms.
+ * Parses a complex value. Entra ID may send `manager` as a bare text, which means `{value: text}`, or as `""`, which
+ * means "unassigned".
  */
 export function parseComplex(attribute: Attribute, value: unknown): ScimComplex | null {
   if (typeof value === 'string' || typeof value === 'number') {
@@ -214,7 +205,7 @@ export function parseBoolean(name: string, value: unknown): boolean {
   throw ScimError.of('invalidValue', `"${name}" must be true or false, but ${quote(value)} was sent.`);
 }
 
-/** Returns the text. Refuses text that Postgres cannot store (NUL, half of a surrogate pair) or index (too long). */
+/** Refuses text that Postgres cannot store (NUL, half of a surrogate pair) or index (too long). */
 export function storable(value: string, name: string, maxLength: number): string {
   if (value.length > maxLength)
     throw ScimError.of('invalidValue', `"${name}" is ${value.length} characters long; the limit is ${maxLength}.`);
@@ -246,11 +237,11 @@ export function requireObject(value: unknown, what: string): Record<string, unkn
   );
 }
 
-/** Returns true if the body contains the attribute, even with the value `null`. */
+/** True if the body contains the attribute, even with the value `null`. */
 export const hasAttribute = (body: unknown, attribute: string): boolean =>
   isObject(body) && valueOf(body, attribute) !== undefined;
 
-/** Returns the value of the property `name` in any case. Inherited properties are ignored. */
+/** Returns a property, whose name may be in any case. Inherited properties are ignored. */
 export function valueOf(source: Readonly<Record<string, unknown>>, name: string): unknown {
   if (Object.hasOwn(source, name)) return source[name];
   const wanted = name.toLowerCase();

@@ -1,6 +1,6 @@
 /**
- * The attributes that this server knows (RFC 7643 sections 4 and 8.7), as tables. Parsing, PATCH, filters, the state
- * difference and `/Schemas` use these tables. An attribute that is in no table is never stored.
+ * The attributes that this server knows (RFC 7643 sections 4 and 8.7). An attribute in none of these tables is never
+ * stored.
  */
 import { LIMITS } from './limits.js';
 
@@ -14,10 +14,7 @@ export interface Attribute {
   readonly name: string;
   readonly type: AttributeType;
   readonly multiValued: boolean;
-  /**
-   * `ignored` is not in the RFC. It means that a request may contain the attribute, but it is never stored or returned
-   * (`password`).
-   */
+  /** `ignored` is not in the RFC: a request may contain the attribute, but it is never stored (`password`). */
   readonly mutability: 'readWrite' | 'readOnly' | 'ignored';
   readonly required: boolean;
   readonly caseExact: boolean;
@@ -33,7 +30,7 @@ export interface Schema {
   readonly name: string;
   readonly description: string;
   readonly attributes: readonly Attribute[];
-  /** Extensions that a resource may have, each as an object under its URN. */
+  /** Each extension of a resource is an object under its URN. */
   readonly extensions: readonly Schema[];
 }
 
@@ -57,7 +54,7 @@ const attribute = (name: string, type: AttributeType, description: string, optio
 const text = (name: string, description: string, options?: Options) => attribute(name, 'string', description, options);
 const flag = (name: string, description: string, options?: Options) => attribute(name, 'boolean', description, options);
 
-/** Describes a multi-valued attribute with the default sub-attributes of RFC 7643 section 2.4. */
+/** A multi-valued attribute with the default sub-attributes of RFC 7643 section 2.4. */
 const plural = (name: string, description: string, more: readonly Attribute[] = []) =>
   attribute(name, 'complex', description, {
     multiValued: true,
@@ -207,7 +204,7 @@ export const commonAttributes: readonly Attribute[] = [
 
 const lookups = new WeakMap<readonly Attribute[], Map<string, Attribute>>();
 
-/** Finds an attribute by its name without regard to case (RFC 7643 section 2.1). */
+/** Finds an attribute by name, without regard to case (RFC 7643 section 2.1). */
 export function findAttribute(attributes: readonly Attribute[], name: string): Attribute | undefined {
   let lookup = lookups.get(attributes);
   if (!lookup) {
@@ -217,7 +214,6 @@ export function findAttribute(attributes: readonly Attribute[], name: string): A
   return lookup.get(name.toLowerCase());
 }
 
-/** Finds an extension of the schema by its URN, without regard to case. */
 export function findExtension(schema: Schema, urn: string): Schema | undefined {
   const wanted = urn.toLowerCase();
   return schema.extensions.find((e) => e.id.toLowerCase() === wanted);

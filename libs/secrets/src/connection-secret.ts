@@ -6,8 +6,7 @@ import { SecretStoreUnavailable, type SecretStore } from './store.js';
 const disconnected = z.object({ disconnectedAt: z.iso.datetime({ offset: true }) });
 
 /**
- * Returns the stored value, or null if none was stored or it was erased. `remedy` says what to do if the value does not
- * fit the schema.
+ * Returns null if no value was stored or it was erased. `remedy` tells the operator what to do about an invalid value.
  */
 export async function readConnection<T extends object>(
   store: SecretStore,
@@ -24,7 +23,7 @@ export async function readConnection<T extends object>(
     // The parser's message would quote the value, so it is not used.
     throw new SecretStoreUnavailable(
       name,
-      new Error(`its value does not have the form that this product writes; ${remedy}`),
+      new Error(`its value does not have the format that StackFlow writes; ${remedy}`),
     );
   }
 }
@@ -35,8 +34,8 @@ export async function writeConnection(store: SecretStore, name: string, value: o
 }
 
 /**
- * Erases an existing secret. It writes twice, so that the old version also loses the stage AWSPREVIOUS. A version
- * without a stage can only be read by its id, and Secrets Manager deletes it after some time.
+ * Erases an existing secret. Writes twice, so that the old version also loses the stage AWSPREVIOUS. Secrets Manager
+ * deletes a version without a stage after some time.
  * https://docs.aws.amazon.com/secretsmanager/latest/userguide/whats-in-a-secret.html
  */
 export async function eraseConnection(store: SecretStore, name: string, now: number): Promise<void> {

@@ -1,7 +1,4 @@
-/**
- * Access to AWS Secrets Manager and to its contents: hashes of SCIM tokens, Okta credentials, and secrets of OIDC
- * clients.
- */
+/** Access to AWS Secrets Manager: hashes of SCIM tokens, Okta credentials, and secrets of OIDC clients. */
 export * from './oidc-secret.js';
 export * from './okta-secret.js';
 export * from './okta-secrets.js';

@@ -7,7 +7,6 @@ const value = z.object({ clientSecret: z.string().min(1).max(4096) });
 
 export const oidcSecretName = (tenantId: string): string => `stackflow/${tenantId}/oidc`;
 
-/** Returns the client secret, or null if none was stored or it was erased. */
 export async function readOidcSecret(store: SecretStore, tenantId: string): Promise<string | null> {
   const stored = await readConnection(store, oidcSecretName(tenantId), value, 'enter it again');
   return stored?.clientSecret ?? null;

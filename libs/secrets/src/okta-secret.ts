@@ -1,8 +1,7 @@
 /**
- * Stores the secret of a tenant's connection to Okta. It contains the API token that reads the org, and the hook secret
- * that Okta's event hook sends in its `Authorization` header. Both are in one value, so that no reader sees half of a
- * change. The value also contains the older hook secrets that are still accepted during their grace period. AWSPREVIOUS
- * cannot hold them: storing a new API token also creates a new version of the secret.
+ * The secret of a tenant's connection to Okta: the API token, and the hook secret that Okta's event hook sends in its
+ * `Authorization` header. One value contains both, so no reader sees half of a change. It also lists the older hook
+ * secrets in their grace period. AWSPREVIOUS cannot hold them, because a new API token also creates a new version.
  */
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
@@ -36,26 +35,18 @@ export interface OktaSecretChange {
   readonly graceMs: number;
 }
 
-/**
- * The result of a write. A null `hookSecret` means that the current hook secret stays; it was shown when it was issued.
- */
+/** A null `hookSecret` means that the current hook secret stays; it was shown when it was issued. */
 export interface WrittenOktaSecret {
   readonly hookSecret: string | null;
   readonly previousValidUntil: Date | null;
 }
 
-/**
- * Limits the size of the secret. If there are more rotations within one grace period, the oldest hook secret ends
- * early.
- */
+/** Limits the size of the secret. With more rotations in one grace period, the oldest hook secret ends early. */
 const MAX_EARLIER = 5;
 
 export const oktaSecretName = (tenantId: string): string => `stackflow/${tenantId}/okta`;
 
-/**
- * Stores the API token. Issues a new hook secret if there is none yet or a rotation is requested. Callers serialize the
- * changes of one tenant.
- */
+/** Issues a hook secret if there is none or a rotation is requested. Callers serialize the changes of one tenant. */
 export async function writeOktaSecret(
   store: SecretStore,
   tenantId: string,
@@ -85,10 +76,7 @@ export async function eraseOktaSecret(store: SecretStore, tenantId: string, now 
   if ((await store.read(name)) !== null) await eraseConnection(store, name, now);
 }
 
-/**
- * Returns the current credentials, or null if the tenant is not connected. Throws `SecretStoreUnavailable` if the store
- * does not answer.
- */
+/** Returns the credentials, or null if the tenant is not connected. Throws `SecretStoreUnavailable`. */
 export async function readOktaSecret(store: SecretStore, tenantId: string): Promise<OktaCredentials | null> {
   const value = await read(store, oktaSecretName(tenantId));
   return (
@@ -105,10 +93,7 @@ export async function readOktaSecret(store: SecretStore, tenantId: string): Prom
   );
 }
 
-/**
- * Returns the older hook secrets that stay valid. A repeated rotation must not end the grace of the hook secret that
- * Okta still has.
- */
+/** Returns the older hook secrets that stay valid. After a repeated rotation, Okta may still have one of them. */
 function inGrace(before: Connected, validUntil: Date, now: number): Connected['earlierHookSecrets'] {
   const earlier = before.earlierHookSecrets.filter((e) => Date.parse(e.validUntil) > now);
   return [{ eventHookSecret: before.eventHookSecret, validUntil: validUntil.toISOString() }, ...earlier].slice(

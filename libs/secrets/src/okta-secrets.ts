@@ -17,8 +17,8 @@ export class OktaSecrets {
   }
 
   /**
-   * Returns the credentials, or null if the tenant is not connected. Throws SecretStoreUnavailable if the store does
-   * not answer. Call it only for tenants that exist.
+   * Returns null if the tenant is not connected to Okta. Throws SecretStoreUnavailable. Call it only for tenants that
+   * exist.
    */
   async get(tenantId: string): Promise<OktaCredentials | null> {
     const known = this.cache.of(tenantId);
@@ -27,8 +27,7 @@ export class OktaSecrets {
   }
 
   /**
-   * Does the same as {@link get}, but reads the store again, unless it was read a moment ago. Use it for a hook secret
-   * that does not match, which may be new after a rotation.
+   * Like {@link get}, but reads the store again. Use it if a hook secret does not match, because it may be a new one.
    */
   async renewed(tenantId: string): Promise<OktaCredentials | null> {
     const known = this.cache.of(tenantId);

@@ -1,7 +1,7 @@
 /**
- * Stores the secret of a tenant's SCIM token. Its value lists the accepted hashes: the current hash, the hash at
- * AWSPREVIOUS until `previousValidUntil`, and `earlier` hashes. Another rotation must not end the grace of an earlier
- * hash. After a crash and a repeated rotation, the token that Okta has may be two rotations old.
+ * The secret of a tenant's SCIM token lists the accepted hashes: the current hash, the hash at AWSPREVIOUS until
+ * `previousValidUntil`, and `earlier` hashes. A rotation must not end the grace period of an earlier hash: after a
+ * crash and a repeated rotation, the token in Okta may be two rotations old.
  */
 import { z } from 'zod';
 import { SecretStoreUnavailable, type SecretStore } from './store.js';
@@ -39,8 +39,8 @@ const MAX_EARLIER = 10;
 export const scimTokenSecretName = (tenantId: string): string => `stackflow/${tenantId}/scim-token`;
 
 /**
- * Issues the first token of a tenant. If a secret already exists, an earlier attempt wrote it and ended before anybody
- * saw its token. That secret is replaced, and its hash is no longer accepted.
+ * Issues the first token of a tenant. An existing secret is replaced: an earlier attempt stored it and failed before
+ * anybody saw the token.
  */
 export async function createScimToken(
   store: SecretStore,
@@ -61,8 +61,8 @@ export async function createScimToken(
 }
 
 /**
- * Issues a new token. The previous token stays valid for `graceMs`, so that no push fails until Okta has the new token.
- * `graceMs` 0 revokes every older token at once. Callers serialize the rotations of one tenant.
+ * Issues a new token. The previous token stays valid for `graceMs`, so that no push fails until Okta has the new one; 0
+ * revokes every older token at once. Callers serialize the rotations of one tenant.
  */
 export async function rotateScimToken(
   store: SecretStore,
@@ -74,7 +74,7 @@ export async function rotateScimToken(
   const current = await readStage(store, name, 'AWSCURRENT');
   if (!current) return createScimToken(store, tenantId, now);
   const token = generateScimToken(tenantId);
-  const issuedAt = new Date(Math.max(now, Date.parse(current.issuedAt) + 1)); // consumers wait for a later time than the current one
+  const issuedAt = new Date(Math.max(now, Date.parse(current.issuedAt) + 1)); // consumers wait until `issuedAt` has increased
   const previousValidUntil = graceMs > 0 ? new Date(now + graceMs) : null;
   const earlier = graceMs > 0 ? await stillValid(store, name, current, now) : [];
   await store.put(
@@ -90,8 +90,8 @@ export async function rotateScimToken(
 }
 
 /**
- * Returns the older hashes that are still accepted. The new version must contain them, because writing it moves the
- * current hash to AWSPREVIOUS and drops the hash that is there.
+ * Returns the older hashes that are still accepted. The new version must list them, because storing it overwrites the
+ * hash at AWSPREVIOUS.
  */
 async function stillValid(
   store: SecretStore,
@@ -106,7 +106,7 @@ async function stillValid(
     .map((a) => ({ hash: a.hash, validUntil: new Date(a.validUntil).toISOString() }));
 }
 
-/** Returns every hash that is accepted or was accepted until recently, or null if the tenant has no token. */
+/** Returns the accepted hashes, or null if the tenant has no token. Some of the hashes may have expired. */
 export async function readAcceptedHashes(
   store: SecretStore,
   tenantId: string,
@@ -120,8 +120,7 @@ async function acceptedBeside(store: SecretStore, name: string, current: ScimTok
   const accepted: AcceptedHash[] = [{ hash: current.hash, which: 'current', validUntil: Infinity }];
   if (current.previousValidUntil !== null) {
     const previous = await readStage(store, name, 'AWSPREVIOUS');
-    // If both stages are equal, a token was rotated between the two reads, so the first value is no longer the current
-    // one.
+    // Equal stages mean that a token was rotated between the two reads, so `current` is outdated.
     if (previous?.hash === current.hash) {
       const newer = await readStage(store, name, 'AWSCURRENT');
       if (newer && newer.hash !== current.hash) return acceptedBeside(store, name, newer);
@@ -147,7 +146,7 @@ async function readStage(
     // The parser's message would quote the value, so it is not used.
     throw new SecretStoreUnavailable(
       name,
-      new Error(`its ${stage} value does not have the form that this product writes; rotate the token`),
+      new Error(`its ${stage} value does not have the format that StackFlow writes; rotate the token`),
     );
   }
 }

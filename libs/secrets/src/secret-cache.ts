@@ -1,6 +1,5 @@
 /**
- * Caches the tenants' secrets. It reads the store rarely. If the store does not answer, it never reports a secret as
- * missing.
+ * Caches the tenants' secrets. If the store does not answer, the cache never reports a secret as missing.
  * - A value is fresh for at most `ttlMs`. A random part is subtracted, so that replicas do not read at the same moment.
  * - Each tenant has one read at a time. {@link KnownSecret.renew} reads at most once per `renewIntervalMs`.
  * - While the store is down, a value stays usable until it is `staleMs` old.
@@ -28,7 +27,7 @@ export class SecretCache<T> {
 
   constructor(private readonly options: SecretCacheOptions<T>) {}
 
-  /** Returns the entry of a tenant and marks it as the most recently used one. Call it only for tenants that exist. */
+  /** Returns the entry of a tenant. Call it only for tenants that exist, so that invented ids use no memory. */
   of(tenantId: string): KnownSecret<T> {
     const known = this.tenants.get(tenantId) ?? new KnownSecret(tenantId, this.options);
     this.tenants.delete(tenantId);
@@ -39,20 +38,18 @@ export class SecretCache<T> {
     return known;
   }
 
-  /**
-   * Drops the entry of a tenant whose secret or settings changed. If a read is in progress, its answer is dropped too.
-   */
+  /** Drops the entry, because the secret or the settings changed. The result of a read in progress is dropped too. */
   invalidate(tenantId: string): void {
     this.tenants.delete(tenantId);
   }
 
-  /** Returns whether the cache still contains this entry. If not, the entry was invalidated and may be outdated. */
+  /** Returns false if the entry was invalidated and may be outdated. */
   isCurrent(known: KnownSecret<T>): boolean {
     return this.tenants.get(known.tenantId) === known;
   }
 }
 
-/** The entry of one tenant. Each invalidation creates a new entry, so that answers to older reads are dropped. */
+/** The entry of one tenant. An invalidation replaces the entry, so the results of older reads are dropped. */
 export class KnownSecret<T> {
   private entry: { readonly value: T | null; readonly readAt: number; readonly freshUntil: number } | null = null;
   private reading: Promise<void> | null = null;
@@ -68,8 +65,8 @@ export class KnownSecret<T> {
   }
 
   /**
-   * The secret; null means that there is none. Undefined means that nothing was read, or that the last read is too long
-   * ago.
+   * Null means that there is no secret. Undefined means that none was read, or that the last one is older than
+   * `staleMs`.
    */
   get value(): T | null | undefined {
     const { entry } = this;
@@ -85,7 +82,7 @@ export class KnownSecret<T> {
     return this.lastFailure;
   }
 
-  /** Reads the store, unless the last read was a moment ago. Never rejects; after an error, {@link failure} is set. */
+  /** Reads the store at most once per `renewIntervalMs`. Never rejects; after an error, {@link failure} is set. */
   async renew(): Promise<void> {
     const pause = this.options.renewIntervalMs ?? RENEW_INTERVAL_MS;
     if (!this.reading && this.now() - this.readStartedAt < pause) return;

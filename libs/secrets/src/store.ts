@@ -1,6 +1,6 @@
 /**
- * Client for the part of AWS Secrets Manager that this product needs. Every failure becomes {@link
- * SecretStoreUnavailable}, so that no caller confuses a failed read with a missing secret.
+ * Client for AWS Secrets Manager. Every failure becomes {@link SecretStoreUnavailable}, so that no caller takes a
+ * failed read for a missing secret.
  */
 import {
   CreateSecretCommand,
@@ -31,7 +31,7 @@ export class SecretStoreUnavailable extends Error {
 
   constructor(secretName: string, cause: unknown) {
     const reason = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
-    super(`Secrets Manager gave no answer about ${secretName} (${reason})`, { cause });
+    super(`Cannot access the secret ${secretName} in Secrets Manager (${reason})`, { cause });
     this.name = 'SecretStoreUnavailable';
   }
 }
@@ -82,10 +82,7 @@ export class SecretStore {
     }
   }
 
-  /**
-   * Stores a new version of the secret. The value becomes AWSCURRENT and the previous value AWSPREVIOUS. A retry by the
-   * SDK repeats the request token, so it adds no second version.
-   */
+  /** Makes the value AWSCURRENT and the previous value AWSPREVIOUS. A retry by the SDK adds no second version. */
   async put(name: string, value: string): Promise<void> {
     try {
       await this.client.send(new PutSecretValueCommand({ SecretId: name, SecretString: value }));
@@ -98,7 +95,6 @@ export class SecretStore {
     this.client.destroy();
   }
 
-  /** Nest calls this if the store is a provider. */
   onModuleDestroy(): void {
     this.close();
   }

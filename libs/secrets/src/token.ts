@@ -1,11 +1,10 @@
 /**
- * The SCIM token: `sfs1.<tenant id>.<32 random bytes>`, both parts base64url. It contains the tenant's id, so a request
- * needs no search for its tenant. Only the token's SHA-256 is stored (P5). A fast hash is enough, because nobody can
- * guess 256 random bits.
+ * The SCIM token: `sfs1.<tenant id>.<32 random bytes>`, both parts base64url. The tenant id in it saves a search for
+ * the tenant. Only the SHA-256 of the token is stored. A fast hash is enough, because nobody can guess 256 random bits.
  */
 import { createHash, randomBytes } from 'node:crypto';
 
-const FORM = /^sfs1\.([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{43})$/;
+const TOKEN_FORMAT = /^sfs1\.([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{43})$/;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 export interface ParsedScimToken {
@@ -19,12 +18,9 @@ export function generateScimToken(tenantId: string): string {
   return `sfs1.${tenant}.${randomBytes(32).toString('base64url')}`;
 }
 
-/**
- * Returns the token and the tenant that it claims, or null if the text is not formatted like a token. This function
- * does not verify the claim.
- */
+/** Returns null if the text does not have the format of a token. The tenant id is not verified. */
 export function parseScimToken(text: string): ParsedScimToken | null {
-  const tenant = FORM.exec(text)?.[1];
+  const tenant = TOKEN_FORMAT.exec(text)?.[1];
   if (tenant === undefined) return null;
   const bytes = Buffer.from(tenant, 'base64url');
   // 22 characters have 132 bits, 4 more than a tenant id. Without this check, 16 texts would mean the same tenant.

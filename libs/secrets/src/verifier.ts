@@ -1,7 +1,6 @@
 /**
- * Verifies SCIM tokens with a {@link SecretCache}:
- * - If a token does not match, the store is read again, because the token may have been rotated a moment ago.
- * - Only tenants with settings are looked up, so invented tenant ids cause no reads and use no memory.
+ * Verifies SCIM tokens with a {@link SecretCache}. If a token does not match, reads the store again, because the token
+ * may have been rotated a moment ago. Only tenants with settings are looked up, so invented tenant ids cause no reads.
  */
 import { timingSafeEqual } from 'node:crypto';
 import { readAcceptedHashes, scimTokenSecretName, type AcceptedHash } from './scim-token-secret.js';
@@ -22,7 +21,7 @@ export interface VerifiedToken {
   readonly which: 'current' | 'previous';
 }
 
-/** Limit of checks of one request. A request is checked again if its cache entry was invalidated meanwhile. */
+/** A token is checked again if its cache entry was invalidated during the check. */
 const MAX_ATTEMPTS = 3;
 const TTL_MS = 300_000;
 
@@ -37,9 +36,8 @@ export class ScimTokenVerifier {
   }
 
   /**
-   * Verifies the value of the `Authorization` header: `Bearer <token>`, or the bare token (Okta's header mode sends
-   * what the administrator typed). Resolves with null for an invalid token. Throws {@link SecretStoreUnavailable} if
-   * the store does not answer.
+   * Verifies an `Authorization` header: `Bearer <token>`, or the bare token, because Okta may send what the
+   * administrator typed. Resolves with null for an invalid token. Throws {@link SecretStoreUnavailable}.
    */
   async verify(header: string | undefined): Promise<VerifiedToken | null> {
     const parsed = parseScimToken((header ?? '').trim().replace(/^Bearer +/i, ''));
@@ -49,17 +47,15 @@ export class ScimTokenVerifier {
     for (let attempt = 1; ; attempt++) {
       const known = this.cache.of(tenantId);
       const which = (await this.find(known, digest)) ?? (await this.findRenewed(known, digest));
-      // If the entry was invalidated meanwhile, the result may be older than the rotation, so the token is checked
-      // again.
+      // The entry was invalidated during the check, so the result may be older than a rotation.
       if (!this.cache.isCurrent(known) && attempt < MAX_ATTEMPTS) continue;
       if (which) return { tenantId, which };
-      // No hash matches. The token is invalid only if the last read of the store succeeded.
+      // The token is invalid only if the last read of the store succeeded.
       if (known.failure !== undefined) throw unavailable(tenantId, known.failure);
       return null;
     }
   }
 
-  /** Drops the entry of a tenant whose token was rotated. */
   invalidate(tenantId: string): void {
     this.cache.invalidate(tenantId);
   }
@@ -67,8 +63,7 @@ export class ScimTokenVerifier {
   private async find(known: KnownSecret<Hashes>, digest: Buffer): Promise<VerifiedToken['which'] | null> {
     if (!known.fresh) {
       const renewed = known.renew();
-      // While the store keeps failing, requests whose token matches the cached value do not wait for another time-out
-      // of the store.
+      // While the store fails, a request whose token matches the cached value does not wait for another time-out.
       if (known.failure === undefined || known.value === undefined) await renewed;
     }
     return known.value ? match(known.value, digest, this.now()) : null;
@@ -80,9 +75,7 @@ export class ScimTokenVerifier {
   }
 }
 
-/**
- * Compares with every hash, expired or not, in constant time, so that the duration reveals nothing about the hashes.
- */
+/** Compares with every hash, expired or not, in constant time: the duration must reveal nothing about the hashes. */
 function match(accepted: Hashes, digest: Buffer, now: number): VerifiedToken['which'] | null {
   let found: VerifiedToken['which'] | null = null;
   for (const { hash, which, validUntil } of accepted) {

@@ -1,8 +1,7 @@
 /**
- * Keeps the tenants in memory, by id, slug and host name, for code paths that cannot afford a query per request.
- * Changes by events that this process handles are visible at once ({@link TenantSettingsCache.accept}). Changes that
- * other replicas stored are visible within `pollMs`. An unknown tenant causes no additional query, so random tenant ids
- * cannot load the database.
+ * Keeps the tenants in memory, for code that cannot afford a query per request. A change by an event that this process
+ * handles is visible at once, and any other change within `pollMs`. An unknown tenant causes no query, so random tenant
+ * ids cannot load the database.
  */
 import type { Queryable } from '#platform';
 import { copyOf, settingsSince, type SettingsEvent, type TenantCopy } from './copy.sql.js';
@@ -13,13 +12,13 @@ export type TenantListener = (current: TenantCopy, previous: TenantCopy | null) 
 export interface TenantSettingsCacheOptions {
   readonly database: Queryable;
   readonly schema: string;
-  /** Maximum age of an answer, in milliseconds. */
+  /** Maximum age of the cached tenants, in milliseconds. */
   readonly pollMs?: number;
 }
 
 /**
- * A refresh reads changes from this long before the last refresh, because `received_at` is set before its transaction
- * commits. The time is longer than any transaction of a service (statement timeout 30 s).
+ * How far before the last refresh a refresh looks for changes. `received_at` is set before its transaction commits, and
+ * no transaction of a service lasts this long (statement timeout 30 s).
  */
 const LOOK_BACK_MS = 60_000;
 
@@ -29,7 +28,7 @@ export class TenantSettingsCache {
   private readonly byHost = new Map<string, readonly TenantCopy[]>();
   private readonly listeners: TenantListener[] = [];
   private readAt: Date | null = null;
-  private freshUntil = 0;
+  private validUntil = 0;
   private refreshing: Promise<void> | null = null;
 
   constructor(private readonly options: TenantSettingsCacheOptions) {}
@@ -39,47 +38,47 @@ export class TenantSettingsCache {
    * not answer.
    */
   async get(tenantId: string): Promise<TenantCopy | null> {
-    await this.beFresh();
+    await this.ensureCurrent();
     return this.copies.get(tenantId) ?? null;
   }
 
   async ofSlug(slug: string): Promise<TenantCopy | null> {
-    await this.beFresh();
+    await this.ensureCurrent();
     return this.bySlug.get(slug) ?? null;
   }
 
   async all(): Promise<readonly TenantCopy[]> {
-    await this.beFresh();
+    await this.ensureCurrent();
     return [...this.copies.values()];
   }
 
   /**
-   * Returns the tenants with this host name; a port is ignored. If a host name moves from one tenant to another, the
-   * two events may arrive in either order. Then this returns two tenants, and the caller decides.
+   * Returns the tenants with this host name, without regard to a port. Two tenants may have one host name for a moment:
+   * if it moves, the events of both arrive in any order.
    */
   async ofHost(host: string): Promise<readonly TenantCopy[]> {
-    await this.beFresh();
+    await this.ensureCurrent();
     return this.byHost.get(hostName(host)) ?? [];
   }
 
-  /** `listener` runs for every newer version, e.g. to forget a cached SCIM token. */
+  /** The listener runs for every newer version of a tenant's settings. */
   onChange(listener: TenantListener): void {
     this.listeners.push(listener);
   }
 
-  /** Applies an event that this process has stored. Call it after the commit. Older versions are ignored. */
+  /** Applies an event. Call this function after the commit of the event. Older versions are ignored. */
   accept(event: SettingsEvent): void {
     this.put(copyOf(event));
   }
 
-  /** Reads the settings that changed since the last refresh. Concurrent callers wait for the same query. */
+  /** Reads what changed since the last refresh. Concurrent callers wait for the same query. */
   refresh(): Promise<void> {
     this.refreshing ??= this.read().finally(() => (this.refreshing = null));
     return this.refreshing;
   }
 
-  private async beFresh(): Promise<void> {
-    if (performance.now() >= this.freshUntil) await this.refresh();
+  private async ensureCurrent(): Promise<void> {
+    if (performance.now() >= this.validUntil) await this.refresh();
   }
 
   private async read(): Promise<void> {
@@ -88,7 +87,7 @@ export class TenantSettingsCache {
     const { copies, readAt } = await settingsSince(this.options.database, this.options.schema, since);
     for (const copy of copies) this.put(copy);
     this.readAt = readAt;
-    this.freshUntil = startedAt + (this.options.pollMs ?? 2_000);
+    this.validUntil = startedAt + (this.options.pollMs ?? 2_000);
   }
 
   private put(copy: TenantCopy): void {

@@ -1,4 +1,3 @@
-/** Applies a partial change by an administrator to the current settings. Pure functions only. */
 import { isDeepStrictEqual } from 'node:util';
 import type { Brake, RoleMapping } from '#events';
 import { DEFAULT_BRAKE, type OktaSettings } from './defaults.js';
@@ -8,20 +7,17 @@ export interface SettingsChange {
   readonly scimEnabled?: boolean | undefined;
   readonly groupSync?: boolean | undefined;
   readonly deactivateOnOffboard?: boolean | undefined;
-  /** The new figures of the brake; other figures stay. Null switches the brake off. */
+  /** The figures of the brake to change, or null to switch the brake off. */
   readonly brake?: Partial<Brake> | null | undefined;
-  /**
-   * The new connection; null disconnects the tenant. A pasted `https://` and a slash at the end of the domain are
-   * removed.
-   */
+  /** The Okta connection. Null removes it. A pasted `https://` and a slash at the end of the domain are removed. */
   readonly okta?: OktaSettings['okta'] | undefined;
-  /** The new OIDC client. With null, nobody signs in through Okta. */
+  /** The OIDC client. With null, nobody signs in through Okta. */
   readonly sso?: OktaSettings['sso'] | undefined;
   /** The complete list of roles, highest precedence first. */
   readonly roles?: readonly string[] | undefined;
-  /** The complete list of mappings; `map` and `unmap` are applied after it. */
+  /** The complete list of mappings. `map` and `unmap` are applied after it. */
   readonly roleMappings?: readonly RoleMapping[] | undefined;
-  /** Mappings to add. Adding an existing mapping changes nothing, so that a command can be repeated. */
+  /** Mappings to add. An existing mapping is no error, so that a command can be repeated. */
   readonly map?: readonly RoleMapping[] | undefined;
   /** Groups to unmap. A group loses all its mappings, or only the mapping to `role`. */
   readonly unmap?: readonly { readonly group: RoleMapping['group']; readonly role?: string | undefined }[] | undefined;
@@ -29,11 +25,10 @@ export interface SettingsChange {
 
 export interface ChangedSettings {
   readonly settings: OktaSettings;
-  /** Names of the settings whose values changed; empty means that nothing changed. */
   readonly changed: readonly (keyof OktaSettings)[];
 }
 
-/** Returns the settings after `change`. Throws {@link SettingsError} with every fault. Never changes its arguments. */
+/** Applies an administrator's change to the settings. Throws {@link SettingsError} with every fault. */
 export function changeSettings(current: OktaSettings, change: SettingsChange): ChangedSettings {
   const { mappings, faults } = changeMappings(change.roleMappings ?? current.roleMappings, change);
   const settings: OktaSettings = {
@@ -52,7 +47,7 @@ export function changeSettings(current: OktaSettings, change: SettingsChange): C
   const all = [...faults, ...settingsFaults(settings)];
   if (all.length > 0) throw new SettingsError(all);
   const before = comparable(current);
-  // The settings are not compared as JSON texts, because jsonb does not keep the order of properties.
+  // Do not compare JSON texts here, because jsonb does not keep the order of properties.
   const changed = (Object.keys(settings) as (keyof OktaSettings)[]).filter(
     (name) => !isDeepStrictEqual(settings[name], before[name]),
   );
@@ -82,7 +77,7 @@ function changeMappings(
 
 const pairKey = (mapping: RoleMapping): string => `${groupKey(mapping.group)}\u0000${mapping.role}`;
 
-/** Normalizes the order of properties and removes outer blanks, so that equal mappings have equal texts. */
+/** Sorts the properties and removes outer blanks, so that equal mappings have equal texts. */
 const tidy = ({ group, role }: RoleMapping): RoleMapping => ({
   group: 'id' in group ? { id: group.id.toLowerCase() } : { name: group.name.trim() },
   role,

@@ -1,7 +1,4 @@
-/**
- * SQL of a service's own copy of the tenants' settings, which `integration.settings` events update. Each consuming
- * service has this table in its own schema. Only the hub changes settings.
- */
+/** SQL of a service's own copy of the tenants' settings. Events update the copy. Only the hub changes settings. */
 import type { EventEnvelope } from '#events';
 import { columnsOf, type Queryable, type Tx } from '#platform';
 import { TenantSettingsEntity } from './tenant-settings.entity.js';
@@ -16,9 +13,8 @@ export type SettingsEvent = Pick<
 >;
 
 /**
- * Returns the SQL that creates the table, for the service's first migration. `host` is deliberately not unique here.
- * When a host name moves from one tenant to another, the two events have different keys and may arrive in either order.
- * The hub ensures that host names are unique.
+ * SQL that creates the table of settings. `host` is not unique here: if a host name moves to another tenant, the events
+ * of both tenants may arrive in either order. The hub keeps host names unique.
  */
 export function settingsTableSql(schema: string): string {
   return `
@@ -33,17 +29,14 @@ export function settingsTableSql(schema: string): string {
     create index tenant_settings_received_at on ${identifier(schema)}.tenant_settings (received_at);`;
 }
 
-/** Returns the row that an event becomes in the table. */
 export function copyOf(event: SettingsEvent): TenantCopy {
   const { slug, host } = event.data.tenant;
   return { tenantId: event.tenant, slug, host, version: event.sequence, settings: event.data };
 }
 
 /**
- * Stores the settings unless the table has this or a newer version. Resolves with whether they were stored. The inbox
- * already refuses repeated events; the comparison of versions is needed for a replay into an empty inbox. Locks the
- * tenant's row until the transaction ends. Writes into the schema of the session's search path, which `Database` sets
- * to the service's own schema.
+ * Stores the settings unless the table has this or a newer version, and returns whether it did. The inbox refuses
+ * repeated events, but a replay may begin with an empty inbox. Locks the tenant's row until commit.
  */
 export async function applySettings(tx: Tx, event: SettingsEvent): Promise<boolean> {
   const { tenantId, slug, host, version, settings } = copyOf(event);
@@ -58,15 +51,15 @@ export async function applySettings(tx: Tx, event: SettingsEvent): Promise<boole
   return rows.length > 0;
 }
 
-/** Returns the current settings of one tenant in this service's copy, or null for an unknown tenant. */
+/** Returns the settings of one tenant, or null if the tenant is unknown. */
 export async function settingsOf(queryable: Queryable, schema: string, tenantId: string): Promise<TenantCopy | null> {
   const [copy] = await queryable.query<TenantCopy>(`${select(schema)} where tenant_id = $1`, [tenantId]);
   return copy ?? null;
 }
 
 /**
- * Returns the copies that were received after `since`, or all copies if `since` is null. Also returns the database's
- * time, from which the next refresh continues.
+ * Returns the settings that were received after `since`, or all if `since` is null. Also returns the database's time,
+ * from which the next refresh continues.
  */
 export async function settingsSince(
   queryable: Queryable,

@@ -1,6 +1,4 @@
-/**
- * The settings of a new tenant. They follow the field reference, the roles and the group mapping of the product page.
- */
+/** The settings of a new tenant, as the product page describes them. */
 import type { Brake, RoleMapping, TenantSettings } from '#events';
 
 /** The part of a tenant's settings that an administrator can change. */
@@ -13,10 +11,10 @@ export type OktaSettings = Pick<
   readonly sso: NonNullable<TenantSettings['sso']> | null;
 };
 
-/** The default roles, highest precedence first. The list is configuration: a tenant may add its own roles. */
+/** The default roles, highest precedence first. A tenant may add its own roles. */
 export const DEFAULT_ROLES: readonly string[] = ['super_admin', 'itsm_manager', 'itsm_agent', 'viewer'];
 
-export const DEFAULT_ROLE_MAPPINGS: readonly RoleMapping[] = [
+const DEFAULT_ROLE_MAPPINGS: readonly RoleMapping[] = [
   { group: { name: 'StackFlow-Admins' }, role: 'super_admin' },
   { group: { name: 'StackFlow-ITSM-Managers' }, role: 'itsm_manager' },
   { group: { name: 'StackFlow-Agents' }, role: 'itsm_agent' },
@@ -29,7 +27,7 @@ export const DEFAULT_BRAKE: Brake = { percent: 10, atLeast: 20, windowMinutes: 1
 export const brakeOf = ({ brake }: Pick<TenantSettings, 'brake'>): Brake | null =>
   brake === undefined ? DEFAULT_BRAKE : brake;
 
-/** Returns a new copy each time, so that no caller can change the defaults of another caller. */
+/** Returns a new object each time, because a caller may change it. */
 export function defaultSettings(): OktaSettings {
   return {
     scimEnabled: false,

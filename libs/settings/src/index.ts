@@ -8,4 +8,3 @@ export * from './tenant-host.js';
 export * from './tenant-settings.entity.js';
 export * from './tenants.controller.js';
 export * from './validation.js';
-export type { TenantView } from '#contracts';

@@ -1,4 +1,3 @@
-/** For a service that needs the tenants' settings only in memory: its copy in the table, and the cache over it. */
 import { Controller } from '@nestjs/common';
 import { Ctx, EventPattern } from '@nestjs/microservices';
 import { EventContext, parseData } from '#event-bus';
@@ -6,7 +5,7 @@ import { Database } from '#platform';
 import { TenantSettingsCache } from './cache.js';
 import { applySettings } from './copy.sql.js';
 
-/** Topic: integration.settings. */
+/** Stores `integration.settings` events in the service's own copy of the settings, and in the cache. */
 @Controller()
 export class SettingsCopyConsumer {
   constructor(private readonly tenants: TenantSettingsCache) {}
@@ -21,7 +20,6 @@ export class SettingsCopyConsumer {
   }
 }
 
-/** Provider of the cache over the service's own copy. */
 export const tenantSettingsCache = {
   provide: TenantSettingsCache,
   inject: [Database],

@@ -1,5 +1,3 @@
-/** Decides which tenant a host name or an origin belongs to. Pure functions only. */
-
 export interface HostedTenant {
   readonly slug: string;
   readonly host: string | null;
@@ -9,9 +7,9 @@ export interface HostedTenant {
 export const hostName = (host: string): string => host.toLowerCase().replace(/:\d+$/, '');
 
 /**
- * Returns the tenant that a browser reaches under the common origin, where no host name names the tenant. The result is
- * the only tenant without its own host name. If several tenants have none, the result is the tenant `default` if it is
- * one of them, otherwise null. The result is also null if every tenant has its own host name.
+ * Returns the tenant that a browser reaches if the host name belongs to no tenant. Only tenants without a host name
+ * count. If there is one, it is the result. If there are several, the tenant `default` is the result. Otherwise the
+ * result is null.
  */
 export function commonOriginOwner<T extends HostedTenant>(tenants: Iterable<T>): T | null {
   const hostless = [...tenants].filter(({ host }) => host === null);

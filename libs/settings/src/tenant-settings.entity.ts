@@ -9,7 +9,7 @@ export class TenantSettingsEntity {
   @Column({ type: 'text' }) slug!: string;
   @Column({ type: 'text', nullable: true }) host!: string | null;
 
-  /** Version of the settings, which is the `sequence` of their event. */
+  /** The `sequence` of the settings' event. */
   @BigIntColumn() version!: number;
   @Column({ type: 'jsonb' }) settings!: TenantSettings;
   @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' }) receivedAt!: Date;

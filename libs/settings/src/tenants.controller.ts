@@ -1,7 +1,4 @@
-/**
- * `/internal/tenants`: lists the tenants whose settings this service has, so that callers can find a tenant by its
- * slug.
- */
+/** `/internal/tenants`: lists the tenants of a service, so that callers can find a tenant by its slug. */
 import { Controller, Get } from '@nestjs/common';
 import { ApiOkResponse, ApiTags } from '@nestjs/swagger';
 import { TenantList, type TenantView } from '#contracts';

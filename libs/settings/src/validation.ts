@@ -1,14 +1,11 @@
-/**
- * The rules for settings. Each fault is one sentence for the administrator who must correct it. All faults are reported
- * together (P6).
- */
+/** The rules for settings. Each fault is one sentence for the administrator, and all faults are reported together. */
 import { z } from 'zod';
 import type { RoleMapping } from '#events';
 import type { OktaSettings } from './defaults.js';
 
 export const SETTINGS_LIMITS = { mappings: 1000, roles: 50, groupName: 256, roleName: 64 } as const;
 
-/** Role names become names of Cognito groups and values of claims. Plain lower-case words never need escaping there. */
+/** Role names become Cognito groups and claims, where plain lower-case words need no escaping. */
 const ROLE_NAME = /^[a-z][a-z0-9_]*$/;
 
 export class SettingsError extends Error {
@@ -18,22 +15,17 @@ export class SettingsError extends Error {
   }
 }
 
-/**
- * Returns the key by which group names are compared, here and in the directory: without regard to case and outer
- * blanks.
- */
+/** Returns the key by which group names are compared, without regard to case and outer blanks. */
 export const groupNameKey = (name: string): string => name.trim().normalize('NFC').toLowerCase();
 
-/** Returns the key by which the groups of mappings are compared. The key ignores the case of ids and names. */
+/** Returns the key by which mapped groups are compared, without regard to the case of ids and names. */
 export function groupKey(group: RoleMapping['group']): string {
   return 'id' in group ? `id:${group.id.toLowerCase()}` : `name:${groupNameKey(group.name)}`;
 }
 
-/** Returns a mapping's group as part of a sentence. */
 export const groupLabel = (group: RoleMapping['group']): string =>
   'id' in group ? `the group with id ${group.id}` : `the group "${group.name}"`;
 
-/** Returns one sentence for each fault of `settings`, or an empty list if there is none. */
 export function settingsFaults(settings: OktaSettings): string[] {
   return [
     ...roleFaults(settings.roles),
@@ -62,10 +54,10 @@ function brakeFaults(brake: OktaSettings['brake']): string[] {
   ];
 }
 
-/** The name of an org does not end in "-admin", because such a host serves the org's admin console, not its APIs. */
+/** A host that ends in "-admin" serves the org's admin console, not its APIs. */
 const ORG = /^(?![a-z0-9-]*-admin\.)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.(?:okta|oktapreview|okta-emea)\.com$/;
 
-/** Returns whether the text is the bare host of an org under one of Okta's own domains, such as `acme.okta.com`. */
+/** True for the bare host of an org under one of Okta's own domains, such as `acme.okta.com`. */
 export const isOktaDomain = (domain: string): boolean => ORG.test(domain);
 
 function oktaFaults(okta: OktaSettings['okta']): string[] {
@@ -84,10 +76,7 @@ function oktaFaults(okta: OktaSettings['okta']): string[] {
   ];
 }
 
-/**
- * Pattern of an issuer. It also matches an org's custom domain; auth-service limits custom domains to a configured
- * list.
- */
+/** The pattern of an issuer also matches custom domains, which auth-service limits to a configured list. */
 const ISSUER = /^https:\/\/(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}(?:\/oauth2\/[A-Za-z0-9]{1,64})?$/;
 
 function ssoFaults(sso: OktaSettings['sso']): string[] {

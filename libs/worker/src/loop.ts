@@ -1,6 +1,4 @@
-/**
- * Runs a background loop of rounds. The next round follows at once while there is work, and otherwise after a pause.
- */
+/** Repeats an iteration: at once while there is work, otherwise after a pause. */
 import { isDatabaseOutage, Waiter, type Logger } from '#platform';
 
 const ERROR_PAUSE_MS = 500;
@@ -14,25 +12,22 @@ export class Loop {
     private readonly name: string,
     private readonly pauseMs: number,
     private readonly logger: Logger,
-    /**
-     * Does one round. It resolves with true if there may be more to do at once. An error is logged, and the loop
-     * continues.
-     */
-    private readonly round: () => Promise<boolean>,
+    /** Resolves with true if there may be more to do at once. An error is logged, and the loop continues. */
+    private readonly iterate: () => Promise<boolean>,
   ) {}
 
   start(): void {
     this.running ??= this.run();
   }
 
-  /** Resolves when the current round has ended. */
+  /** Resolves when the current iteration has ended. */
   async stop(): Promise<void> {
     this.stopped = true;
     this.wake();
     await this.running;
   }
 
-  /** Starts the next round without a pause. */
+  /** Starts the next iteration without a pause. */
   wake(): void {
     this.waiter.wake();
   }
@@ -41,7 +36,7 @@ export class Loop {
     while (!this.stopped) {
       let pauseMs = this.pauseMs;
       try {
-        if (await this.round()) continue;
+        if (await this.iterate()) continue;
       } catch (error) {
         pauseMs = Math.max(pauseMs, ERROR_PAUSE_MS);
         if (isDatabaseOutage(error))
@@ -52,7 +47,7 @@ export class Loop {
         else
           this.logger.error(
             { err: error, loop: this.name, code: 'loop_failed' },
-            `a round of the ${this.name} loop failed; the next round follows after a pause`,
+            `the loop "${this.name}" failed; it continues after a pause`,
           );
       }
       if (!this.stopped) await this.waiter.wait(pauseMs);

@@ -1,7 +1,6 @@
 /**
- * Works on a queue of leased rows, several at a time. The worker claims due rows, works on them outside any
- * transaction, and claims more when a slot is free. Urgent work may use every slot, other work only some slots. While
- * the configuration is known to be wrong, the worker logs this once and tries one row every few seconds.
+ * Works on a queue of leased rows, several at a time. It claims due rows, works on them outside any transaction, and
+ * claims more when a slot is free. While the configuration is wrong, it tries one row every few seconds.
  */
 import type { Gauge } from 'prom-client';
 import type { Database, Logger } from '#platform';
@@ -10,36 +9,32 @@ import { WorkerLease } from './worker-lease.js';
 
 export type WorkKind = 'urgent' | 'other';
 
-/** The settings of a service that uses this queue. */
 export interface QueueSettings {
   readonly database: Database;
   readonly logger: Logger;
-  /** Number of slots, which is the number of rows that are worked on at the same time. */
+  /** Number of slots, i.e. of rows that are worked on at the same time. */
   readonly concurrency: number;
   readonly leaseSeconds: number;
 }
 
 export interface QueueWorkerOptions<T> extends QueueSettings {
-  /** Name of the loop in logs. */
   readonly name: string;
   readonly pollMs: number;
-  /** SQL that ends leases on rows that this process no longer works on; see {@link WorkerLease}. */
+  /** See {@link WorkerLease}. */
   readonly releaseForgotten: string;
-  /** The fraction of the slots that other work may use, from 0 to 1. Other work always has at least one slot. */
+  /** Fraction of the slots, from 0 to 1, that rows of the kind `other` may use. They always have at least one slot. */
   readonly shareOfOther: number;
   /** Leases up to `limit` rows to `owner`. */
   readonly claim: (kind: WorkKind, owner: string, limit: number) => Promise<readonly T[]>;
   /** Works on one row and records the outcome. After an error the row stays leased until the next heartbeat. */
   readonly work: (item: T) => Promise<void>;
-  /** The gauge that is 1 while the worker is paused. */
   readonly paused: Gauge;
-  /** Log messages for the beginning and the end of a pause. */
   readonly messages: { readonly paused: string; readonly resumed: string };
 }
 
 const PAUSE_MS = 3_000;
 const STOP_LIMIT_MS = 6_000;
-/** Other work is claimed again when at least this fraction of the slots for other work is free. */
+/** Fraction of the slots for `other` rows that must be free before such rows are claimed again. */
 const FREE_SHARE = 1 / 4;
 
 interface Slot {
@@ -105,7 +100,7 @@ export class QueueWorker<T extends { readonly id: string; readonly tenant: strin
     return true;
   }
 
-  /** Pauses the work. Only the first call logs a line, so that the log does not get one line per row. */
+  /** Pauses the work. Only the first of several calls logs a line. */
   pause(code: string, reason: string): void {
     const { logger, paused, messages } = this.options;
     if (this.pausedUntil === 0) logger.error({ code, reason }, messages.paused);
@@ -113,7 +108,7 @@ export class QueueWorker<T extends { readonly id: string; readonly tenant: strin
     paused.set(1);
   }
 
-  /** Ends the pause. It is called when a row has succeeded, because the configuration is then right. */
+  /** Ends the pause. Call it when a row has succeeded, because the configuration is then right. */
   resume(): void {
     if (this.pausedUntil === 0) return;
     this.pausedUntil = 0;

@@ -1,22 +1,21 @@
 /**
  * Sends the heartbeat of this process. A lease on a row (`lease_owner`) is valid while its owner's last heartbeat is at
- * most `seconds` old, so rows need no renewal of their own. The heartbeat needs the table of {@link workerTableSql} in
- * the schema of the service.
+ * most `seconds` old. Rows thus need no renewal of their own.
  */
 import { randomUUID } from 'node:crypto';
 import type { Database, Logger } from '#platform';
 
-/** Returns the SQL that creates the table, for a migration of the service. */
+/** Returns the SQL that creates the table of heartbeats, for a migration of the service. */
 export const workerTableSql = (schema: string): string =>
   `create table if not exists ${schema}.worker (id uuid primary key, seen_at timestamptz not null default clock_timestamp())`;
 
-/** SQL condition: the process that owns the lease is no longer alive. Both parameters are SQL expressions. */
+/** SQL condition: the lease's owner has sent no heartbeat for `seconds`. Both parameters are SQL expressions. */
 export const isLeaseVoid = (owner: string, seconds: string): string =>
   `not exists (select 1 from worker w where w.id = ${owner} and w.seen_at > clock_timestamp() - make_interval(secs => ${seconds}))`;
 
 const heartbeat = `insert into worker (id) values ($1) on conflict (id) do update set seen_at = clock_timestamp()`;
 const deleteDeadWorkers = `delete from worker where seen_at < clock_timestamp() - interval '1 day'`;
-/** Deletes the row of a worker that stops. Its leases are then void, so another process takes over its rows at once. */
+/** Deletes this process's heartbeat when it stops, so that other processes take over its rows at once. */
 const deleteWorker = `delete from worker where id = $1`;
 
 export class WorkerLease {
@@ -32,10 +31,7 @@ export class WorkerLease {
     readonly seconds: number,
     /** Ids of the rows that this process is working on. */
     private readonly active: () => string[],
-    /**
-     * SQL that ends leases on rows that this process no longer works on. `$1` is the owner, and `$2` are the ids to
-     * keep.
-     */
+    /** SQL that ends the leases of the owner `$1`, except on the rows with the ids `$2`. */
     private readonly releaseForgotten: string,
   ) {}
 
@@ -62,16 +58,16 @@ export class WorkerLease {
   }
 
   /**
-   * Whether other processes still respect our leases. Our own clock measures the age of the last heartbeat, beginning
-   * just before we sent it.
+   * Whether other processes still respect our leases. Our own clock measures the age of the last heartbeat, from just
+   * before it was sent.
    */
   get fresh(): boolean {
     return performance.now() - this.seenAt < this.seconds * 500;
   }
 
   /**
-   * Runs a claim and adds the claimed rows to the active rows, while no heartbeat ends leases. A claim may commit long
-   * before its answer arrives. A heartbeat in between would end the leases of the claimed rows.
+   * Runs a claim while no heartbeat ends leases. A claim may commit long before its response arrives. A heartbeat in
+   * between would end the new leases, because the rows are not in `active` yet.
    */
   claiming<T>(work: () => Promise<T>): Promise<T> {
     const result = this.turn.then(work);

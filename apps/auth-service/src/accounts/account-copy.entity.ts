@@ -1,4 +1,3 @@
-/** Copies of data that identity-service and scim-gateway own. */
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { BigIntColumn } from '#platform';
 

@@ -1,6 +1,6 @@
 /**
- * Reads and writes the copy of accounts and of their access. Each write locks the account's row until commit. A login
- * locks the same row in shared mode, so a login and a write of one account wait for each other.
+ * Copies of accounts and of their access. Each write locks the account's row until commit. A login locks the same row
+ * in shared mode, so a login and a write of one account wait for each other.
  */
 import type { Access, Account, DirectoryUser } from '#events';
 import { columnsOf, prepared, type Queryable, type Tx } from '#platform';
@@ -8,8 +8,8 @@ import { AccountCopyEntity } from './account-copy.entity.js';
 import { ADMISSION_FIELDS, type AccountCopy } from './admission.js';
 
 /**
- * `stale` means that the stored version is the same or newer. `foreign` means that the id belongs to another tenant. In
- * both cases nothing was written.
+ * `stale`: the same or a newer version is stored. `foreign`: the id is of another tenant. Both mean that nothing was
+ * written.
  */
 export type Stored = 'stored' | 'stale' | 'foreign';
 
@@ -19,7 +19,7 @@ async function stored(tx: Tx, tenant: string, id: string, sql: string, values: u
   return row?.tenant === tenant ? 'stale' : 'foreign';
 }
 
-/** Stores no name and no address of a removed person. The id and the status are enough to refuse the person (P3). */
+/** Stores no name and no address of a removed person. The id and the status are enough to refuse the person. */
 export function storeAccount(tx: Tx, tenant: string, version: number, account: Account): Promise<Stored> {
   const { id, externalId, userName, email, displayName, status } = account;
   const personal = status === 'removed' ? [null, null, null] : [userName, email, displayName];
@@ -75,10 +75,7 @@ const SELECT = `select ${columnsOf(AccountCopyEntity, { only: ADMISSION_FIELDS }
 const findSql = prepared(SELECT);
 const findExpectedSql = prepared('select 1 from expected_person where tenant = $1 and external_id = $2 and active');
 
-/**
- * Finds all accounts of the tenant with this Okta id. Only the id links a person to an account, never an e-mail address
- * (nOAuth).
- */
+/** Only the Okta id links a person to an account, never an e-mail address (nOAuth). */
 export async function findByExternalId(
   queryable: Queryable,
   tenant: string,
@@ -92,8 +89,7 @@ export async function findByExternalId(
 }
 
 /**
- * Finds an account with access that has this e-mail address. The result is for the audit only. It must never admit a
- * person.
+ * Finds an account with access that has this address. The result is for the audit only and must never admit a person.
  */
 export async function namesakeOf(queryable: Queryable, tenant: string, email: string): Promise<string | null> {
   const [row] = await queryable.query<{ id: string }>(
@@ -105,8 +101,7 @@ export async function namesakeOf(queryable: Queryable, tenant: string, email: st
 }
 
 /**
- * Locks the accounts' rows in shared mode until commit. An event that removes access waits for the commit, and then
- * finds the new session.
+ * Locks the accounts in shared mode. An event that removes access waits for the commit and then finds the new session.
  */
 export const lockAccounts = (tx: Tx, tenant: string, externalId: string): Promise<AccountCopy[]> =>
   tx.query<AccountCopy>(`${SELECT} order by id for share`, [tenant, externalId]);

@@ -20,17 +20,16 @@ export type Admission =
   | { readonly refused: Extract<RefusalCode, `account_${string}` | 'unknown_person' | 'not_provisioned'> };
 
 /**
- * An account has access only if its own status and the status of its access are `active`. The two statuses come from
- * two topics, and an older event of one topic must not restore access that a newer event of the other topic removed
- * (P3).
+ * An account has access only if both statuses are `active`. They come from two topics: an older event of one topic must
+ * not restore access that a newer event of the other removed.
  */
 const hasAccess = (account: AccountCopy): boolean =>
   account.accountStatus === 'active' && account.accessStatus === 'active';
 
 /**
- * Decides about a sign-in. `accounts` are all accounts of the tenant with the Okta id. `expected` means that the
- * directory has an active person with this id. `provenAt` is the time when Okta authenticated the person. If this time
- * is before the fence, the sign-in is refused, even if access was restored later.
+ * `accounts` are all accounts of the tenant with the Okta id. `expected`: the directory has an active person with this
+ * id. `provenAt`: when Okta authenticated the person. If it is before the fence, the sign-in is refused, even if access
+ * was restored later.
  */
 export function admit(accounts: readonly AccountCopy[], expected: boolean, provenAt: Date): Admission {
   const ready = accounts.filter((account) => account.version > 0 && account.accessVersion > 0);

@@ -1,17 +1,17 @@
 /**
- * Ensures that auth-service returns no access token that the fence makes invalid. Every service refuses tokens issued
- * before the end of the fence's second.
+ * Ensures that auth-service returns no fenced access token. Every service refuses tokens issued before the end of the
+ * fence's second.
  */
 import { decodeJwt } from 'jose';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isFenced } from '#access-guard';
 
 /**
- * Longest time to wait for a fence. A new fence is at most two seconds in the future. If it is further away, a clock is
- * wrong, and waiting would not help.
+ * A new fence is at most two seconds in the future. If it is further away, a clock is wrong, and waiting would not
+ * help.
  */
 const LONGEST_MS = 3_000;
-/** Added to each wait, because timers may fire early, and Cognito's clock may differ from ours. */
+/** Milliseconds added to each wait, because timers may fire early, and Cognito's clock may differ from ours. */
 const MARGIN_MS = 50;
 
 /**

@@ -1,7 +1,4 @@
-/**
- * `/internal/exchange`: lets operators manage the services that may exchange tokens, and a tenant's custom
- * authorization server.
- */
+/** Manages the services that may exchange tokens, and the custom authorization servers of tenants. */
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
 import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse } from '@nestjs/swagger';
 import {
@@ -137,10 +134,7 @@ function newClientOf(id: string, { tenants, audiences, tokenKinds, jwks }: Excha
   return { id, tenants, audiences, tokenKinds, jwks: jwks ? { keys: jwks.keys } : null };
 }
 
-/**
- * Checks that the authorization server belongs to the Okta org of the tenant's sign-in. The id of a person is unique
- * only within an org.
- */
+/** The authorization server must belong to the Okta org of the sign-in: a person's id is unique only within an org. */
 function checkIssuer(issuer: string, site: Site | null, provider: OidcProvider): void {
   try {
     provider.issuerIn(issuer);

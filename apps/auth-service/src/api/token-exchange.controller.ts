@@ -9,10 +9,7 @@ import { malformed, parametersOf, parseExchangeRequest, TOKEN_PATH } from '../ex
 import { TokenExchange, type ExchangeAnswer } from '../exchange/token-exchange.js';
 import { Sites } from '../http/sites.js';
 
-/**
- * Audit rows with these codes are rate-limited. Anonymous callers can trigger the codes at will, and a client in a loop
- * can trigger `too_fast`.
- */
+/** Audit rows with these codes are rate-limited: anonymous callers, or a client in a loop, can trigger them at will. */
 const RATE_LIMITED: ReadonlySet<ExchangeErrorCode> = new Set([
   'malformed',
   'unsupported_grant',
@@ -22,7 +19,7 @@ const RATE_LIMITED: ReadonlySet<ExchangeErrorCode> = new Set([
   'too_fast',
 ]);
 
-/** The tenant and the client of a request, once they have been determined. The audit row of a refusal contains them. */
+/** The tenant and the client, as soon as they are known. The audit row of a refusal contains them. */
 interface Caller {
   tenant?: string;
   client?: string;
@@ -48,8 +45,7 @@ export class TokenExchangeController {
     try {
       const answer = await this.answer(request, caller);
       this.outcomes.inc({ code: 'ok' });
-      // RFC 6749 section 5.1 requires `Pragma` and `Cache-Control`. Every answer of this service has `Cache-Control:
-      // no-store` already.
+      // RFC 6749 section 5.1 requires `Pragma`. Every response already has `Cache-Control: no-store`.
       await reply.status(200).header('pragma', 'no-cache').send(answer);
     } catch (error) {
       await this.refuse(reply, asExchangeError(error), caller);

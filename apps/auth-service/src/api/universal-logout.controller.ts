@@ -1,7 +1,4 @@
-/**
- * `POST /auth/okta/universal-logout`: the endpoint at which Okta requests the end of all sessions and tokens of a
- * person.
- */
+/** `POST /auth/okta/universal-logout`: Okta requests the end of all sessions and tokens of a person. */
 import { Controller, Inject, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isDatabaseOutage, LOGGER, Metrics, type Logger } from '#platform';
@@ -10,10 +7,7 @@ import { Sites, type Site } from '../http/sites.js';
 import { LogoutError, type LogoutErrorCode } from '../logout/logout-error.js';
 import { LOGOUT_PATH, UniversalLogout } from '../logout/universal-logout.js';
 
-/**
- * Audit rows with these codes are rate-limited. Anonymous callers can trigger the codes at will, and an org in a loop
- * can trigger `too_fast`.
- */
+/** Audit rows with these codes are rate-limited: anonymous callers, or an org in a loop, can trigger them at will. */
 const RATE_LIMITED: ReadonlySet<LogoutErrorCode> = new Set([
   'malformed',
   'token_missing',
@@ -42,10 +36,7 @@ export class UniversalLogoutController {
     );
   }
 
-  /**
-   * Answers 204 when the logout is stored and has begun, as section 5 of the draft specifies. The logout need not be
-   * complete.
-   */
+  /** Answers 204 when the logout is stored, not when it is complete (Global Token Revocation draft, section 5). */
   @Post()
   async revoke(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     let site: Site | null = null;
@@ -68,7 +59,7 @@ export class UniversalLogoutController {
     const entry = { event: 'universal_logout_refused', code, tenant, detail } as const;
     const rateLimited = RATE_LIMITED.has(code);
     await this.refusals.refused('Universal Logout', entry, { error: refused, failed: status === 500, rateLimited });
-    // RFC 6750 section 3: the answer to a request without a token contains no error code.
+    // RFC 6750 section 3: the response to a request without a token contains no error code.
     const error = code === 'token_missing' ? '' : ', error="invalid_token"';
     if (status === 401) void reply.header('www-authenticate', `Bearer realm="StackFlow Universal Logout"${error}`);
     if (retryAfterSeconds !== undefined) void reply.header('retry-after', String(retryAfterSeconds));

@@ -1,4 +1,3 @@
-/** Selects where the assertion keys are: in AWS KMS in production, in files in development. */
 import { ConfigError } from '#platform';
 import type { AuthConfig } from '../config.js';
 import { FileSigner } from './file-signer.js';
@@ -10,9 +9,7 @@ export type SigningConfig = Pick<
   'ASSERTION_KMS_KEYS' | 'ASSERTION_KEY_FILES' | 'AWS_REGION' | 'KMS_ENDPOINT'
 >;
 
-/**
- * Creates the signer. It reads the public keys from KMS, so a service without permission for its key does not start.
- */
+/** Uses AWS KMS in production and files in development. Rejects if KMS does not return the public keys. */
 export async function createSigner(service: string, config: SigningConfig): Promise<AssertionSigner> {
   const { ASSERTION_KMS_KEYS: keys, ASSERTION_KEY_FILES: files } = config;
   if (keys.length > 0 === files.length > 0)

@@ -1,6 +1,6 @@
 /**
- * Signs assertions with keys in AWS KMS. The first key signs; all keys are published. A signature costs one request and
- * a few milliseconds. The public keys are read once, at startup.
+ * Signs assertions with keys in AWS KMS. The first key signs; all keys are published. The public keys are read at
+ * startup.
  * https://docs.aws.amazon.com/kms/latest/APIReference/API_Sign.html
  */
 import { createPublicKey } from 'node:crypto';
@@ -79,10 +79,7 @@ async function publicKey(client: KMSClient, keyId: string): Promise<KmsKey> {
   return { keyId, jwk: { ...jwk, kid: await calculateJwkThumbprint(jwk), alg: 'ES256', use: 'sig' } };
 }
 
-/**
- * Converts a signature from DER, which KMS returns (X9.62: a SEQUENCE of two INTEGERs), to the format of JOSE. Exported
- * for its test.
- */
+/** Converts a signature from DER (X9.62: a SEQUENCE of two INTEGERs) to the format of JOSE. Exported for its test. */
 export function joseSignature(der: Uint8Array): Buffer {
   const bytes = Buffer.from(der);
   const [r, next] = integerAt(bytes, 2);

@@ -1,6 +1,6 @@
 /**
- * The assertion with which auth-service answers Cognito's challenge. apps/cognito-triggers verifies it. Anybody who has
- * the signing key can sign in as any person. In production the key never leaves AWS KMS. In development it is a file.
+ * The assertion with which auth-service answers Cognito's challenge. Anybody who has the signing key can sign in as any
+ * person, so in production the key never leaves AWS KMS.
  */
 import { randomUUID } from 'node:crypto';
 import type { JWK } from 'jose';
@@ -24,15 +24,9 @@ export interface AssertionClaims {
 }
 
 export interface AssertionSigner {
-  /**
-   * Signs the claims as a compact JWS (ES256, `typ: okta-assertion+jwt`, the `kid` of the key). Rejects with
-   * `SigningUnavailable`.
-   */
+  /** Returns a compact JWS (ES256, `typ: okta-assertion+jwt`, with `kid`). Rejects with `SigningUnavailable`. */
   sign(claims: AssertionClaims): Promise<string>;
-  /**
-   * Returns the public keys that a verifier must know: the signing key and, during a rotation, the previous or the next
-   * key.
-   */
+  /** Returns the public keys: the signing key and, during a rotation, the previous or the next key. */
   jwks(): readonly JWK[];
 }
 
@@ -62,8 +56,8 @@ export interface AssertionSubject {
 }
 
 /**
- * Builds the claims of an assertion. `audience` binds the assertion to the user pool and the app client. An assertion
- * without `nonce` is for a refresh and cannot answer a challenge.
+ * `audience` binds the assertion to the user pool and the app client. An assertion without `nonce` is for a refresh and
+ * cannot answer a challenge.
  */
 export function assertionClaims(subject: AssertionSubject, audience: string, nonce?: string): AssertionClaims {
   const iat = Math.floor(Date.now() / 1000);

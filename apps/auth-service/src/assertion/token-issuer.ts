@@ -24,10 +24,7 @@ export class TokenIssuer {
     return this.cognito.refresh(refreshToken, await this.signer.sign(assertionClaims(subject, this.audience)));
   }
 
-  /**
-   * Revokes a refresh token at Cognito. Never rejects: a token that cannot be revoked is stored nowhere and expires in
-   * Cognito.
-   */
+  /** Revokes a refresh token. Never rejects: a token that cannot be revoked is stored nowhere and expires. */
   async revoke(refreshToken: string, tenant: string): Promise<void> {
     await this.cognito
       .revoke(refreshToken)

@@ -5,7 +5,7 @@ import type { AccountCopy } from '../accounts/admission.js';
 
 export interface AuditEntry {
   readonly event: AuditEvent;
-  /** The reason: a code from the closed list of the module that records the event. */
+  /** The reason. Each module that records events has a closed list of such codes. */
   readonly code?: string;
   readonly tenant?: string | undefined;
   readonly accountId?: string | undefined;
@@ -40,9 +40,8 @@ const recordIfUnchangedSql = prepared(`
   returning 1`);
 
 /**
- * Writes the row only if the tenant's accounts with this Okta id have not changed since the caller read them as `read`.
- * Otherwise writes nothing and returns false. The statement locks the accounts' rows in shared mode until it commits,
- * as `lockAccounts` does.
+ * Writes the row and returns true only if the tenant's accounts with this Okta id have not changed since they were
+ * `read`. Locks these accounts in shared mode until the commit.
  */
 export async function recordIfUnchanged(
   database: Database,
@@ -59,8 +58,8 @@ export const SHORTEST_RETENTION_DAYS = 30;
 const SWEEP_BATCH = 1_000;
 
 /**
- * Deletes at most one batch of rows older than `days`, oldest first. If `days` is 0, rows are kept for ever. Returns
- * true if there may be more rows to delete. `skip locked` makes replicas delete different rows at the same time.
+ * Deletes at most one batch of rows older than `days`; 0 keeps rows for ever. Returns true if there may be more rows to
+ * delete. `skip locked` lets replicas delete different rows at the same time.
  */
 export async function sweepAudit(queryable: Queryable, days: number, batch = SWEEP_BATCH): Promise<boolean> {
   if (days === 0) return false;

@@ -28,9 +28,8 @@ export class RefusalRecorder {
   }
 
   /**
-   * Records a refusal. If the refusal is our fault (`failed`), the log contains the whole `error`. Otherwise it
-   * contains only the message of the error's cause. Never rejects: the caller is refused even if the audit row cannot
-   * be written.
+   * Records a refused request. Never rejects: the caller is refused even if the audit row cannot be written. If we are
+   * at fault (`failed`), the log contains the whole `error`, otherwise only the message of its cause.
    */
   async refused(
     what: string,
@@ -51,10 +50,7 @@ export class RefusalRecorder {
     );
   }
 
-  /**
-   * Writes the audit row of a refusal that anonymous callers can trigger at will. Above the limit of rows per second,
-   * only counts the refusal. Rejects if the database fails.
-   */
+  /** Writes the audit row, or only counts the refusal if there are too many. Rejects if the database fails. */
   async rateLimited(refusal: Refusal): Promise<void> {
     if (this.rate.take('') > 0) return this.leftOut.inc();
     await record(this.database, refusal);

@@ -5,7 +5,6 @@ import { EventContext, parseData, PoisonEvent } from '#event-bus';
 import { storeAccess, storeAccount, storeExpected, type Stored } from '../accounts/accounts.sql.js';
 import { endSessions } from '../sessions/ending.js';
 
-/** Consumes the topics identity.accounts, identity.access and directory.users. */
 @Controller()
 export class AuthAccountsConsumer {
   @EventPattern('identity.accounts')

@@ -1,7 +1,6 @@
 /**
- * Authenticates a client by the method that it is registered for: client_secret_basic (RFC 6749 section 2.3.1) or
- * private_key_jwt (RFC 7523). All failures have the same description, so that a caller cannot find out which client ids
- * exist.
+ * Authenticates a client by client_secret_basic (RFC 6749 section 2.3.1) or private_key_jwt (RFC 7523). All failures
+ * have the same description, so that a caller cannot find out which client ids exist.
  */
 import { Injectable } from '@nestjs/common';
 import { timingSafeEqual } from 'node:crypto';
@@ -21,8 +20,7 @@ const ALGORITHMS = ['ES256', 'RS256', 'PS256'];
 const LIFETIME_SECONDS = 300;
 const SKEW_SECONDS = 30;
 /**
- * If the client is unknown, the secret that it sent is compared with this hash, so that the answer takes as long as for
- * an existing client.
+ * The secret of an unknown client is compared with this hash, so that the response takes as long as for a known client.
  */
 const NO_HASH = Buffer.alloc(32);
 
@@ -33,9 +31,7 @@ export class ClientAuthentication {
     private readonly spent: SpentTokens,
   ) {}
 
-  /**
-   * Returns the client that the request comes from. `endpoint` is the URL that an assertion must name as its audience.
-   */
+  /** `endpoint` is the URL that an assertion must name as its audience. */
   async authenticate({ authorization, form }: ClientCredentials, endpoint: string): Promise<ExchangeClient> {
     const assertion = form.get('client_assertion');
     // RFC 6749 section 2.3: a request must not use more than one method.
@@ -84,7 +80,7 @@ async function claimsOf(assertion: string, id: string, jwks: JSONWebKeySet, endp
     throw refused('assertion_invalid', id, error);
   });
   const { jti, exp = Infinity } = payload;
-  // The service stores each jti until the assertion expires, so the lifetime of an assertion must be limited.
+  // Each jti is stored until its assertion expires, so the lifetime of an assertion must be limited.
   if (typeof jti !== 'string' || jti.length > 255 || exp > Date.now() / 1000 + LIFETIME_SECONDS + SKEW_SECONDS)
     throw refused('assertion_invalid', id);
   return { jti, exp };

@@ -6,10 +6,7 @@ import type { PublicJwks } from '#contracts';
 const MAX_KEYS = 10;
 const RSA_BITS = 2_048;
 
-/**
- * Returns true if the keys can verify an assertion (ES256, RS256, PS256). If there are several keys, each must have a
- * different `kid`.
- */
+/** Returns true if the keys can verify ES256, RS256 or PS256. Each of several keys needs a different `kid`. */
 export function isClientJwks(jwks: PublicJwks): jwks is PublicJwks & JSONWebKeySet {
   const keys: unknown = jwks.keys;
   if (!Array.isArray(keys) || keys.length === 0 || keys.length > MAX_KEYS || !keys.every(isUsable)) return false;

@@ -5,10 +5,10 @@ import { columnsOf, Database, prepared, type Tx } from '#platform';
 import { record } from '../audit/audit.js';
 import { ExchangeClientEntity } from './exchange.entity.js';
 
-/** A client without its time of creation. The previous secret is included only while it is valid. */
+/** The previous secret is included only while it is valid. */
 export type ExchangeClient = Omit<ExchangeClientEntity, 'createdAt'>;
 
-/** A client to store. With `jwks` it authenticates by `private_key_jwt` and has no secret. */
+/** A client with `jwks` authenticates by `private_key_jwt` and has no secret. */
 export type NewExchangeClient = Pick<ExchangeClientEntity, 'id' | 'tenants' | 'audiences' | 'tokenKinds' | 'jwks'>;
 
 export const secretHashOf = (secret: string): Buffer => createHash('sha256').update(secret).digest();
@@ -39,25 +39,18 @@ export class ExchangeClients {
     return this.database.query<ExchangeClient>(`${SELECT} order by id`);
   }
 
-  /**
-   * Creates a client and returns its new secret, which is stored nowhere else. Returns null if the client uses keys,
-   * and undefined if the client already exists.
-   */
+  /** Creates a client. Returns its new secret, null if it uses keys, or undefined if the id already exists. */
   create(client: NewExchangeClient, by: string): Promise<string | null | undefined> {
     return this.save('created', client, 'do nothing', by);
   }
 
-  /**
-   * Replaces the settings of a client. A client without keys keeps its secret. If it has no secret yet, it gets a new
-   * one, which is returned.
-   */
+  /** A client without keys keeps its secret. If it has no secret yet, it gets a new one, which is returned. */
   async put(client: NewExchangeClient, by: string): Promise<string | null> {
     return (await this.save('changed', client, REPLACE, by)) ?? null;
   }
 
   /**
-   * Makes a new secret. The current secret stays valid for `graceMs`, and any older secret becomes invalid. Returns
-   * null if there is no such client or if the client uses keys.
+   * Replaces the secret. The old one stays valid for `graceMs`, and older ones end. Returns null if there is no secret.
    */
   async rotate(
     id: string,
@@ -78,7 +71,6 @@ export class ExchangeClients {
     });
   }
 
-  /** Removes a client. Returns false if there is no such client. */
   remove(id: string, by: string): Promise<boolean> {
     return this.database.tx(async (tx) => {
       const removed = await tx.query('delete from exchange_client where id = $1 returning 1', [id]);

@@ -3,11 +3,8 @@ import type { OidcErrorCode } from '#okta';
 import { isDatabaseOutage } from '#platform';
 import { SecretStoreUnavailable } from '#secrets';
 
-/**
- * The exact reasons, for audit and metrics, with the status and `error` for the caller. Where the exact reason would
- * help an attacker, `error` is less exact.
- */
-export const EXCHANGE_ERRORS = {
+/** Reasons to refuse an exchange, each with status and `error`. `error` does not show what would help an attacker. */
+const EXCHANGE_ERRORS = {
   malformed: { status: 400, error: 'invalid_request' },
   unsupported_grant: { status: 400, error: 'unsupported_grant_type' },
   unknown_site: { status: 400, error: 'invalid_request' },
@@ -43,10 +40,7 @@ export class ExchangeError extends Error {
 
   constructor(
     readonly code: ExchangeErrorCode,
-    /**
-     * One sentence for the developer of the client. It becomes `error_description`, which allows no quotes or
-     * backslashes.
-     */
+    /** One sentence for the client's developer. As `error_description`, it must not contain quotes or backslashes. */
     readonly description: string,
     /** Details for the audit. */
     readonly detail: Readonly<Record<string, unknown>> = {},
@@ -72,7 +66,7 @@ export function exchangeCodeOf(code: OidcErrorCode): 'okta_unavailable' | 'not_c
   return CONFIGURATION_FAULTS.includes(code) ? 'not_configured' : 'token_refused';
 }
 
-/** Converts any thrown value into the answer for the caller. */
+/** Converts any thrown value into the error for the caller. */
 export function asExchangeError(error: unknown): ExchangeError {
   if (error instanceof ExchangeError) return error;
   if (isDatabaseOutage(error) || error instanceof SecretStoreUnavailable)

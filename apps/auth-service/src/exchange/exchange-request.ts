@@ -2,7 +2,7 @@
 import { ExchangeError } from './exchange-error.js';
 
 export const TOKEN_PATH = 'auth/okta/obo/token';
-export const GRANT_TYPE = 'urn:ietf:params:oauth:grant-type:token-exchange';
+const GRANT_TYPE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const TOKEN_TYPE = 'urn:ietf:params:oauth:token-type:';
 export const ACCESS_TOKEN_TYPE = `${TOKEN_TYPE}access_token`;
 const ID_TOKEN_TYPE = `${TOKEN_TYPE}id_token`;
@@ -16,8 +16,7 @@ export interface ExchangeRequest {
 }
 
 /**
- * Returns the parameters of the form, or null if the body is not a form. A repeated parameter is refused, and an empty
- * one is ignored (RFC 6749 section 3.2).
+ * Returns null if the body is not a form. Refuses repeated parameters and ignores empty ones (RFC 6749 section 3.2).
  */
 export function parametersOf(body: unknown): ReadonlyMap<string, string> | null {
   if (!(body instanceof URLSearchParams)) return null;

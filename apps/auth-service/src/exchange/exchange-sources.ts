@@ -1,7 +1,4 @@
-/**
- * Stores, for each tenant, the custom authorization server whose access tokens may be exchanged. Each change commits
- * together with its audit row.
- */
+/** Stores each tenant's custom authorization server. Each change commits together with its audit row. */
 import { Injectable } from '@nestjs/common';
 import type { ExchangeSource } from '#contracts';
 import { columnsOf, Database, prepared } from '#platform';
@@ -35,7 +32,6 @@ export class ExchangeSources {
     });
   }
 
-  /** Removes the server. Returns false if the tenant has none. */
   remove(tenant: string, by: string): Promise<boolean> {
     return this.database.tx(async (tx) => {
       const removed = await tx.query('delete from exchange_source where tenant = $1 returning 1', [tenant]);

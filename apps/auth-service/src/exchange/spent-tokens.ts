@@ -1,7 +1,4 @@
-/**
- * Allows each single-use token only once, across all replicas. The row of a used token is kept until verifiers refuse
- * the token as expired.
- */
+/** Allows each single-use token only once, across all replicas. */
 import { Injectable } from '@nestjs/common';
 import { createHash } from 'node:crypto';
 import { Column, Entity, PrimaryColumn } from 'typeorm';
@@ -11,17 +8,11 @@ export type SpentKind = 'id_token' | 'client_assertion' | 'logout_token';
 
 @Entity('spent_token')
 export class SpentTokenEntity {
-  @PrimaryColumn({ type: 'bytea' })
-  hash!: Buffer;
-
-  @Column({ type: 'timestamptz' })
-  expiresAt!: Date;
+  @PrimaryColumn({ type: 'bytea' }) hash!: Buffer;
+  @Column({ type: 'timestamptz' }) expiresAt!: Date;
 }
 
-/**
- * Time for which the row of a used token is kept after the token has expired. It is longer than any verifier's clock
- * tolerance, so every verifier refuses the token when its row is removed.
- */
+/** A row is kept this long after its token has expired. The time is longer than any verifier's clock tolerance. */
 const MARGIN_SECONDS = 120;
 
 const spendSql = prepared(
@@ -33,9 +24,9 @@ export class SpentTokens {
   constructor(private readonly database: Database) {}
 
   /**
-   * Marks a token as used. Returns false if it was used before. `owner` is the issuer within which `jti` is unique, and
-   * `exp` is in seconds since 1970. With a `Tx`, the token becomes used only if that transaction commits. Until then, a
-   * second call for the same token waits for the transaction.
+   * Marks a token as used; false means that it was used before. `owner` is the issuer within which `jti` is unique, and
+   * `exp` is in seconds since 1970. With a `Tx`, the mark counts from the commit, and a second call waits for the
+   * commit.
    */
   async spend(
     kind: SpentKind,

@@ -1,8 +1,7 @@
 /**
- * Verifies the subject token. The token's claims and the tenant's settings determine its kind. The caller's
- * `subject_token_type` must agree with this kind. Each kind is verified differently. The result is the person's Okta
- * id: `sub` of an ID token, `uid` of an access token. (`sub` of an access token is the login name, which may later
- * belong to another person.)
+ * Verifies the subject token. Its claims and the tenant's settings determine its kind, and `subject_token_type` must
+ * agree. The result is the person's Okta id: `sub` of an ID token, `uid` of an access token. (`sub` of an access token
+ * is the login name, which may later belong to another person.)
  */
 import { Injectable } from '@nestjs/common';
 import { decodeJwt, type JWTPayload } from 'jose';
@@ -18,7 +17,7 @@ import { ExchangeSources } from './exchange-sources.js';
 export interface ClassifiedToken {
   readonly kind: TokenKind;
   readonly token: string;
-  /** The issuer in the spelling of the tenant's settings. */
+  /** The issuer, spelled as in the tenant's settings. */
   readonly issuer: string;
   readonly clientId: string;
   readonly source: ExchangeSource | null;
@@ -35,10 +34,7 @@ export interface ProvenPerson {
   readonly amr?: readonly string[] | undefined;
 }
 
-/**
- * Largest age of an ID token. An ID token proves a recent sign-in and must not be stored as a credential, so older ID
- * tokens are refused.
- */
+/** Largest age of an ID token. It must prove a recent sign-in and must not be stored as a credential. */
 const ID_TOKEN_MAX_AGE_SECONDS = 300;
 
 @Injectable()
@@ -99,10 +95,7 @@ export class SubjectTokens {
   }
 }
 
-/**
- * Decodes the claims without verifying them. They may only be used to determine the kind. Returns null if the token is
- * not a JWT.
- */
+/** Decodes the claims without verification, only to determine the kind. Returns null if the token is not a JWT. */
 function claimsIn(token: string): JWTPayload | null {
   try {
     return decodeJwt(token);

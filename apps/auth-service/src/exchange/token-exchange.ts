@@ -1,7 +1,7 @@
 /**
- * Exchanges a person's Okta token for a Cognito token that names the person and the service that acts for the person
- * (RFC 8693). The audit row commits before the answer is sent. Its transaction locks the account's row, so an event
- * that removes access comes either before the check of the account or after the commit.
+ * Exchanges a person's Okta token for a Cognito token that names the person and the acting service (RFC 8693). The
+ * audit row commits before the response is sent. Its transaction locks the account, so an event that removes access
+ * comes either before the check or after the commit.
  */
 import { Inject, Injectable } from '@nestjs/common';
 import { decodeJwt } from 'jose';
@@ -21,10 +21,7 @@ import { ACCESS_TOKEN_TYPE, type ExchangeRequest } from './exchange-request.js';
 import { SpentTokens } from './spent-tokens.js';
 import { SubjectTokens, type ClassifiedToken, type ProvenPerson } from './subject-tokens.js';
 
-/**
- * The answer of RFC 8693 section 2.2.1. It contains no refresh token. To get another access token, the client presents
- * another Okta token.
- */
+/** The response of RFC 8693 section 2.2.1. It has no refresh token: the client presents another Okta token instead. */
 export interface ExchangeAnswer {
   readonly access_token: string;
   readonly issued_token_type: string;
@@ -43,10 +40,7 @@ interface ProvenExchange {
 
 /** The only scope that Cognito puts into tokens of CUSTOM_AUTH. */
 const SCOPE = 'aws.cognito.signin.user.admin';
-/**
- * Rate limit for the exchanges of one client for one person, in each replica. It stops a client that repeats exchanges
- * in a loop. Normal use stays far below the limit.
- */
+/** Limit for the exchanges of one client for one person, in each replica. It stops a client in a loop. */
 const PER_SECOND = 2;
 const BURST = 20;
 
@@ -83,9 +77,8 @@ export class TokenExchange {
   }
 
   /**
-   * Allows one exchange per ID token. If the exchange fails on our side, the token may be used again. If the process
-   * dies during the exchange, the token stays used and the person must sign in again. A second exchange of the same
-   * token would be worse.
+   * Allows one exchange per ID token. After a failure on our side, the token may be used again. After a crash it stays
+   * used, and the person must sign in again, because a second exchange would be worse.
    */
   private async issueOnce(proven: ProvenExchange): Promise<ExchangeAnswer> {
     const { kind, person, client, tenant } = proven;
@@ -126,8 +119,7 @@ export class TokenExchange {
       await this.issuer.revoke(tokens.refreshToken, tenant);
       throw error;
     }
-    // The refresh token is discarded and not revoked. Revoking it would make Cognito's own APIs refuse the access
-    // token.
+    // Discard the refresh token without revoking it: Cognito's own APIs would otherwise refuse the access token.
     const { scope } = decodeJwt<{ scope?: string }>(tokens.accessToken);
     return {
       access_token: tokens.accessToken,
@@ -154,9 +146,9 @@ export class TokenExchange {
   }
 
   /**
-   * Checks the account again while its row is locked in shared mode. If an event removed access before this check, the
-   * exchange is refused. A later event waits for the lock and then fences the token. If the accounts have not changed
-   * since they were `read`, a single statement checks them and writes the audit row.
+   * Checks the account again while its row is locked in shared mode. If access was removed before, the exchange is
+   * refused. A later event waits for the lock and then fences the token. If the accounts have not changed since they
+   * were `read`, a single statement checks them and writes the audit row.
    */
   private async commit(
     proven: ProvenExchange,
@@ -192,8 +184,8 @@ const COGNITO_SENTENCES: Readonly<Record<CognitoRefusal, string>> = {
 };
 
 /**
- * Checks the client's policy and returns the audience. This check precedes the verification of the token, so that a
- * client cannot find out whether a token that its policy excludes is valid.
+ * Checks the client's policy and returns the audience. The token is verified later, so that a client cannot find out
+ * whether a token that its policy excludes is valid.
  */
 function checkPolicy({ tenant }: Site, client: ExchangeClient, { audience, scopes }: ExchangeRequest): string {
   const detail = { client: client.id };

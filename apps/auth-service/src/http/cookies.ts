@@ -1,6 +1,6 @@
 /**
- * Reads and sets the cookies. With the prefix `__Host-`, browsers require Secure, our exact host and the path `/`, so
- * no subdomain can set such a cookie.
+ * With the prefix `__Host-`, browsers require Secure, our exact host name and the path `/`. So no subdomain can set
+ * such a cookie.
  */
 import { randomBytes } from 'node:crypto';
 
@@ -11,8 +11,7 @@ export const random256 = (): string => randomBytes(32).toString('base64url');
 const SECRET = /^[A-Za-z0-9_-]{43}$/;
 
 /**
- * Returns the name of the cookie that binds logins to a browser. The name contains the beginning of the cookie's value.
- * Tabs that begin a login at the same moment therefore do not overwrite each other's cookie.
+ * The name contains the beginning of the value. Tabs that begin a login at the same moment thus keep separate cookies.
  */
 export const loginCookieName = (value: string): string => `${LOGIN_PREFIX}${value.slice(0, 8)}`;
 const LOGIN_PREFIX = '__Host-sf_login_';
@@ -41,9 +40,6 @@ export function readCookie(header: string | undefined, name: string): string | n
   return values.length === 1 && value !== undefined && SECRET.test(value) ? value : null;
 }
 
-/**
- * Builds a `Set-Cookie` header. `maxAgeSeconds` 0 deletes the cookie. SameSite is Lax, because Okta returns the browser
- * by a top-level GET from another site.
- */
+/** `maxAgeSeconds` 0 deletes the cookie. SameSite is Lax, because Okta returns the browser by a top-level GET. */
 export const setCookie = (name: string, value: string, maxAgeSeconds: number): string =>
   `${name}=${value}; Path=/; Max-Age=${maxAgeSeconds}; Secure; HttpOnly; SameSite=Lax`;

@@ -2,9 +2,7 @@
 import { createHash } from 'node:crypto';
 import { refusalOf, type RefusalCode } from './refusals.js';
 
-/**
- * The contrast is at least 7:1 for all text and at least 4.5:1 for the edge of the button (WCAG 2.2, 1.4.6 and 1.4.11).
- */
+/** The contrast is at least 7:1 for text and 4.5:1 for the edge of the button (WCAG 2.2, 1.4.6 and 1.4.11). */
 const STYLE = `:root{color-scheme:light dark;--ground:#f3f5f8;--card:#fff;--ink:#1b2230;--quiet:#4a546b;--line:#cfd6e2;--accent:#0b4db3;--on:#fff}
 @media(prefers-color-scheme:dark){:root{--ground:#11151c;--card:#1a202b;--ink:#e7ecf5;--quiet:#b3bdd1;--line:#36415a;--accent:#8ab4f8;--on:#0b1626}}
 *{box-sizing:border-box}
@@ -20,10 +18,7 @@ h1{font-size:1.6rem;line-height:1.25;margin:0 0 .75rem;text-wrap:balance}p{margi
 @media(prefers-reduced-motion:reduce){.wait::after{animation:none;width:100%}}
 .code{margin:0;padding-top:1rem;border-top:1px solid var(--line);color:var(--quiet);font-size:.875rem}`;
 
-/**
- * The headers of a page. The content security policy allows only the style above, by its hash. It forbids all other
- * content, frames and forms.
- */
+/** The content security policy allows only the style above, by its hash, and no other content, frames or forms. */
 export const PAGE_HEADERS = {
   'content-type': 'text/html; charset=utf-8',
   'content-security-policy': `default-src 'none'; style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,

@@ -110,8 +110,7 @@ export const REFUSALS = {
     title: 'Your StackFlow account is switched off',
     text: `${ASK} to assign you to StackFlow in Okta again.`,
   },
-  // The automatic retry sends the person to Okta again. If Okta requested the logout, Okta has already ended its own
-  // session, so the person must authenticate there again.
+  // The retry sends the person to Okta. After a logout that Okta requested, they must authenticate there again.
   account_fenced: {
     status: 503,
     title: 'You were signed out everywhere',
@@ -179,5 +178,5 @@ const OF_OIDC: Partial<Record<OidcErrorCode, RefusalCode>> = {
   mfa_missing: 'mfa_missing',
 };
 
-/** Returns the reason for an OIDC error. Every code that is not listed above means that the token was refused. */
+/** An OIDC error without a reason of its own means that the token was refused. */
 export const refusalOfOidc = (code: OidcErrorCode): RefusalCode => OF_OIDC[code] ?? 'token_refused';

@@ -1,7 +1,6 @@
 /**
- * CSRF protection: only pages of the tenant's own origin may change state. Browsers name the origin in headers that
- * scripts cannot set: Fetch Metadata and Origin (RFC 6454). A request with neither header does not come from a current
- * browser.
+ * CSRF protection: only pages of the tenant's own origin may change state. Browsers send the origin in headers that
+ * scripts cannot set: Fetch Metadata and Origin (RFC 6454). Every current browser sends at least one of them.
  */
 export interface OriginHeaders {
   readonly 'sec-fetch-site'?: string | string[] | undefined;

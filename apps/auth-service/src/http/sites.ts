@@ -1,6 +1,6 @@
 /**
- * Finds the tenant of a request by the host name in its `Host` header. Links are built from the tenant's settings or
- * the configuration, never from the request. A forged header can therefore only select another tenant.
+ * Finds the tenant of a request by its `Host` header. Links are built from settings, never from the request, so a
+ * forged header can only select another tenant.
  */
 import { Inject, Injectable } from '@nestjs/common';
 import { CONFIG } from '#platform';
@@ -24,8 +24,7 @@ export class Sites {
     clientSecrets: ClientSecrets,
   ) {
     this.publicOrigin = new URL(config.PUBLIC_ORIGIN);
-    // A new client secret always increments the settings' version. Each change of the settings therefore discards the
-    // cached secret.
+    // A new client secret always increments the settings' version. Each change therefore discards the cached secret.
     tenants.onChange(({ tenantId }) => clientSecrets.forget(tenantId));
   }
 
@@ -37,16 +36,15 @@ export class Sites {
   /** Finds the tenant of a `Host` header, with or without a port. Returns null if no tenant has this host name. */
   async ofHost(host = ''): Promise<Site | null> {
     const owners = await this.tenants.ofHost(host);
-    // While a host name moves from one tenant to another, both may have it for a moment. A request then belongs to
-    // neither tenant.
+    // While a host name moves between tenants, both may have it for a moment. A request then belongs to neither.
     if (owners.length > 0) return owners.length === 1 && owners[0] ? this.site(owners[0]) : null;
     const tenant = this.withoutHost(await this.tenants.all(), hostName(host));
     return tenant && this.site(tenant);
   }
 
   /**
-   * Returns the tenant for a host name that no tenant has. PUBLIC_ORIGIN belongs to the default tenant. If there is
-   * only one tenant, all other host names belong to it.
+   * Returns the tenant for a host name that no tenant has. PUBLIC_ORIGIN belongs to the default tenant. All other host
+   * names belong to the only tenant, if there is only one.
    */
   private withoutHost(all: readonly TenantCopy[], name: string): TenantCopy | null {
     const isCommon = name === this.publicOrigin.hostname;

@@ -11,8 +11,8 @@ const LIMITS = { state: 128, code: 4_096, iss: 512, error: 128 } as const;
 type Name = keyof typeof LIMITS;
 
 /**
- * Returns null if a parameter is repeated, empty or too long, or if `state` is missing. Also returns null unless
- * exactly one of `code` and `error` is present.
+ * Returns null if a parameter is repeated, empty or too long, or `state` is missing. Also returns null if both or
+ * neither of `code` and `error` are present.
  */
 export function parseCallback(query: Readonly<Record<string, unknown>>): CallbackQuery | null {
   const values = {} as Record<Name, string | undefined>;

@@ -1,6 +1,4 @@
-/**
- * Reads the tenants' OIDC client secrets and caches them for five minutes. If Okta refuses a secret, it is read again.
- */
+/** Caches the tenants' OIDC client secrets for five minutes. If Okta refuses a secret, it is read again. */
 import { Injectable } from '@nestjs/common';
 import { readOidcSecret, SecretStore } from '#secrets';
 
@@ -28,9 +26,5 @@ export class ClientSecrets {
 
   forget(tenantId: string): void {
     this.cached.delete(tenantId);
-  }
-
-  onApplicationShutdown(): void {
-    this.store.close();
   }
 }

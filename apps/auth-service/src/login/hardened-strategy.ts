@@ -1,9 +1,7 @@
 /**
- * Makes passport-openidconnect safe. Version 0.1.2 verifies no signature, has no PKCE, sends no nonce, allows one login
- * per browser, and crashes on some answers. In this class our own client makes all requests and verifies all answers
- * before the library sees them. The library then checks the claims a second time.
- *
- * One instance serves one request, because it contains the secrets of one login.
+ * Makes passport-openidconnect 0.1.2 safe. The library verifies no signature, has no PKCE, sends no nonce, allows one
+ * login per browser, and crashes on some responses. Here our own client makes all requests, and verifies all responses
+ * before the library sees them. One instance serves one request, because it contains the secrets of one login.
  */
 import { createHash } from 'node:crypto';
 import OpenIDConnectStrategy, { type LoginContext, type Request, type StateStore } from 'passport-openidconnect';
@@ -12,7 +10,7 @@ import { random256 } from '../http/cookies.js';
 
 export interface RelyingParty {
   readonly provider: OidcProvider;
-  /** The issuer in the spelling of the tenant's settings. */
+  /** The issuer, spelled as in the tenant's settings. */
   readonly issuer: string;
   readonly metadata: ProviderMetadata;
   readonly client: ClientCredentials;
@@ -52,7 +50,7 @@ export class HardenedStrategy extends OpenIDConnectStrategy {
         callbackURL: party.redirectUri,
         scope: SCOPE,
         maxAge: party.maxAge,
-        skipUserProfile: true, // the library's userinfo request crashes the process if the answer is not JSON
+        skipUserProfile: true, // the library's userinfo request crashes the process if the response is not JSON
         store,
       },
       (_issuer, _profile, verified) => verified(new Error('the ID token was not verified')),

@@ -12,7 +12,6 @@ export class LoginAttemptEntity {
   @Column({ type: 'text' }) clientId!: string;
   @Column({ type: 'text' }) nonce!: string;
 
-  /** The code verifier of PKCE (RFC 7636). */
   @Column({ type: 'text' }) codeVerifier!: string;
   @Column({ type: 'text' }) returnTo!: string;
   @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' }) startedAt!: Date;

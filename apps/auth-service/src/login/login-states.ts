@@ -1,7 +1,6 @@
 /**
- * Stores logins in progress. A state consists of 256 random bits and is valid for one callback within ten minutes. The
- * callback must come from the browser that began the login, and to the same tenant. One browser may have several logins
- * in progress.
+ * Logins in progress. A state consists of 256 random bits and is valid for one callback within ten minutes, from the
+ * same browser and to the same tenant.
  */
 import { Injectable } from '@nestjs/common';
 import { createHash } from 'node:crypto';
@@ -34,9 +33,8 @@ export class LoginStates {
   }
 
   /**
-   * Removes the login and returns it. Because `delete` locks the row, only one of several callbacks with the same state
-   * succeeds. A callback from another browser gets `other_browser`, and the login stays valid for the browser that
-   * began it.
+   * Because `delete` locks the row, only one of several callbacks with the same state succeeds. If another browser
+   * sends the state, the login stays valid for the browser that began it.
    */
   async take(
     tenant: string,

@@ -1,7 +1,4 @@
-/**
- * Signs a person in: sends the browser to Okta, redeems the returned code and opens a session. Failures are
- * `LoginRefused`.
- */
+/** Sends the browser to Okta, redeems the returned code and opens a session. Failures are `LoginRefused`. */
 import { Injectable } from '@nestjs/common';
 import { errors as joseErrors } from 'jose';
 import { safeReturnTo } from './return-to.js';
@@ -44,8 +41,8 @@ export class LoginService {
   }
 
   /**
-   * Completes a login. It checks the form, the state, the browser and the issuer before it reads Okta's error or code.
-   * `onAttempt` receives the login in progress, because the page of a later refusal needs the login's `returnTo`.
+   * Checks the parameters, the state, the browser and the issuer before it reads Okta's error or code. `onAttempt`
+   * receives the login in progress, because the page of a later refusal needs its `returnTo`.
    */
   async complete(
     { site, query, browser }: Arrival,
@@ -81,18 +78,14 @@ export class LoginService {
       return await completeLogin(HardenedStrategy.completing(party, attempt), query);
     } catch (error) {
       const refusal = this.parties.refusal(error, tenantId);
-      // Any other error comes from the library. The library allows no clock skew, so it may refuse a token that our
-      // client accepted.
+      // Any other error is the library's. It allows no clock skew, so it may refuse a token that our client accepted.
       if (refusal instanceof LoginRefused || error instanceof joseErrors.JOSEError) throw refusal;
       throw new LoginRefused('token_refused', { oidc: 'library' }, { cause: error });
     }
   }
 }
 
-/**
- * Protects against mix-up (RFC 9700 section 4.4): the response must come from the provider to which this login was
- * sent.
- */
+/** Prevents mix-up (RFC 9700 section 4.4): the response must come from the provider of this login. */
 function checkIssuer({ iss }: CallbackQuery, attempt: LoginAttempt, party: RelyingParty): void {
   if (attempt.issuer !== party.issuer || attempt.clientId !== party.client.clientId)
     throw new LoginRefused('settings_changed');

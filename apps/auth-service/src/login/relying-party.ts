@@ -1,4 +1,4 @@
-/** Combines a tenant's settings, its client secret and the provider's metadata into our side of a login. */
+/** Combines a tenant's settings, its client secret and the provider's metadata into the data of a login. */
 import { Inject, Injectable } from '@nestjs/common';
 import { OidcError, OidcProvider } from '#okta';
 import { CONFIG } from '#platform';
@@ -9,7 +9,7 @@ import type { Site } from '../http/sites.js';
 import { ClientSecrets } from './client-secrets.js';
 import type { RelyingParty } from './hardened-strategy.js';
 
-export const CALLBACK_PATH = '/auth/okta/callback';
+const CALLBACK_PATH = '/auth/okta/callback';
 
 @Injectable()
 export class RelyingParties {
@@ -19,7 +19,7 @@ export class RelyingParties {
     @Inject(CONFIG) private readonly config: Pick<AuthConfig, 'SSO_MAX_AUTH_AGE_MINUTES' | 'SSO_REQUIRE_MFA'>,
   ) {}
 
-  /** Returns our side of a login at this site. Rejects with `LoginRefused`. */
+  /** Rejects with `LoginRefused`. */
   async of({ tenant, origin }: Site): Promise<RelyingParty> {
     const { sso } = tenant.settings;
     if (!sso) throw new LoginRefused('sso_not_configured');
@@ -48,7 +48,7 @@ export class RelyingParties {
   refusal(error: unknown, tenantId: string): unknown {
     if (error instanceof SecretStoreUnavailable) return new LoginRefused('exchange_unavailable', {}, { cause: error });
     if (!(error instanceof OidcError)) return error;
-    // Discard the cached secret. It may have been replaced in Okta and in the store after we read it.
+    // The secret may have been replaced in Okta and in the store after we read it.
     if (error.code === 'client_refused') this.secrets.forget(tenantId);
     return new LoginRefused(refusalOfOidc(error.code), { oidc: error.code }, { cause: error });
   }

@@ -1,13 +1,10 @@
-/**
- * Checks the path to which a person returns after signing in. It must stay on our origin in every spelling (open
- * redirect). Pure functions only.
- */
+/** Prevents open redirects: the path after a sign-in must stay on our origin in every spelling. */
 const BASE = 'https://stackflow.invalid';
 const MAX_LENGTH = 2_048;
 
 /**
- * Returns the path for `Location`. Returns null if a browser or a later decoder could read the value as another origin:
- * `//evil`, `/\evil`, `/%2f%2fevil`, `https:evil`, control characters.
+ * Returns the path for `Location`, or null if a browser or decoder could read the value as another origin: `//evil`,
+ * `/\evil`, `/%2f%2fevil`, `https:evil`, control characters.
  */
 export function safeReturnTo(value: string): string | null {
   if (value.length > MAX_LENGTH || !value.startsWith('/') || hasControl(value)) return null;

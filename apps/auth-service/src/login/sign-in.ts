@@ -1,7 +1,4 @@
-/**
- * Opens a session for a person whom Okta has authenticated. It finds the account, obtains Cognito's tokens and stores
- * the session.
- */
+/** After Okta has authenticated a person, finds the account, obtains Cognito's tokens and stores the session. */
 import { Injectable } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -27,13 +24,10 @@ export interface SignedInPerson {
   readonly accountId: string;
 }
 
-/**
- * Longest time that a login waits for the account. A person may open StackFlow from Okta while Okta is still
- * provisioning the account. Provisioning and its events take about this long.
- */
+/** Longest wait for an account that Okta is still provisioning. Provisioning takes about this long. */
 const PATIENCE_MS = 3_000;
 const POLL_MS = 100;
-/** Refusals whose cause usually ends within a moment, so that waiting helps. */
+/** Reasons to refuse that usually end within a moment, so that waiting helps. */
 const PASSING: ReadonlySet<string> = new Set(['not_provisioned', 'account_signing_out']);
 
 @Injectable()
@@ -60,7 +54,7 @@ export class SignIn {
     }
   }
 
-  /** Waits while the account is being created or signed out. Any other reason refuses the person at once. */
+  /** Waits while the account is being created or signed out. For any other reason, the person is refused at once. */
   private async awaitAccount(tenant: string, claims: IdTokenClaims): Promise<AccountCopy> {
     const { sub, iat } = claims;
     const provenAt = new Date(iat * 1000);
@@ -77,8 +71,8 @@ export class SignIn {
   }
 
   /**
-   * Refuses a person whose Okta id has no account. An e-mail address never opens an account, because it may belong to
-   * another Okta user now (nOAuth). The audit shows whether an account has the person's address.
+   * An e-mail address never opens an account, because it may belong to another Okta user now (nOAuth). The audit shows
+   * whether an account has this address.
    */
   private async unknown(tenant: string, { sub: oktaSub, email }: IdTokenClaims): Promise<LoginRefused> {
     const namesake = email === undefined ? null : await namesakeOf(this.database, tenant, email);
@@ -105,8 +99,8 @@ export class SignIn {
   }
 
   /**
-   * Checks the account again while its row is locked in shared mode. If an event removed access before this check, the
-   * login is refused. A later event waits for the lock and then ends the new session.
+   * Checks the account again while its row is locked in shared mode. If access was removed before, the login is
+   * refused. A later event waits for the lock and then ends the new session.
    */
   private open(
     { id, tenant }: AccountCopy,

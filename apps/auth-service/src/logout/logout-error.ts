@@ -1,7 +1,7 @@
-/** The reasons to refuse a Universal Logout, as one closed list, with the statuses of the draft (section 3.4.2). */
+/** Reasons to refuse a Universal Logout, with the statuses of the Global Token Revocation draft (section 3.4.2). */
 import type { OidcErrorCode } from '#okta';
 
-export const LOGOUT_ERRORS = {
+const LOGOUT_ERRORS = {
   malformed: 400,
   token_missing: 401,
   token_refused: 401,
@@ -46,5 +46,5 @@ const OF_OIDC: Partial<Record<OidcErrorCode, LogoutErrorCode>> = {
   client_mismatch: 'client_not_allowed',
 };
 
-/** Returns the reason for an OIDC error. Every code that is not listed above means that the token was refused. */
+/** An OIDC error without a reason of its own means that the token was refused. */
 export const logoutCodeOf = (code: OidcErrorCode): LogoutErrorCode => OF_OIDC[code] ?? 'token_refused';

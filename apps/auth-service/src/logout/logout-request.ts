@@ -9,13 +9,13 @@ const subject = z.discriminatedUnion('format', [
 ]);
 export type LogoutSubject = z.infer<typeof subject>;
 
-/** The draft names the member `sub_id`. Okta's older documentation names it `subject`. */
+/** The Global Token Revocation draft names the member `sub_id`. Okta's older documentation names it `subject`. */
 const body = z.union([
   z.object({ sub_id: subject, subject: z.undefined().optional() }),
   z.object({ subject, sub_id: z.undefined().optional() }),
 ]);
 
-/** Returns the subject. Throws `malformed`. */
+/** Returns the subject. Throws a `LogoutError` with the code `malformed`. */
 export function parseLogoutSubject(given: unknown): LogoutSubject {
   const parsed = body.safeParse(given);
   const found = parsed.data?.sub_id ?? parsed.data?.subject;

@@ -1,7 +1,4 @@
-/**
- * Reads and changes the sign-outs that are not complete. The statements lock the accounts' rows, so logins and events
- * wait.
- */
+/** Sign-outs that are not complete. The statements lock the accounts, so logins and events wait for the commit. */
 import type { Queryable, Tx } from '#platform';
 import type { LogoutSubject } from './logout-request.js';
 
@@ -12,8 +9,7 @@ const BY: Readonly<Record<LogoutSubject['format'], string>> = {
 };
 
 /**
- * Locks the subject's accounts in the order of their ids, as logins do. Several people may share an address; then all
- * of them are signed out.
+ * Locks the accounts in the order of their ids, as logins do. If several people share an address, all are signed out.
  */
 export async function lockSubject(tx: Tx, tenant: string, subject: LogoutSubject, limit: number): Promise<string[]> {
   const value = subject.format === 'email' ? subject.email : subject.sub;
@@ -21,10 +17,7 @@ export async function lockSubject(tx: Tx, tenant: string, subject: LogoutSubject
   return (await tx.query<{ id: string }>(text, [tenant, value, limit])).map((row) => row.id);
 }
 
-/**
- * Stores a sign-out for the accounts. It replaces a sign-out that is not complete. The new sign-out must be announced
- * even if the replaced one was already announced.
- */
+/** Replaces a pending sign-out. deactivation-worker must receive the new one, even if it has received the old one. */
 export async function addSignOut(tx: Tx, accounts: readonly string[], id: string): Promise<void> {
   await tx.query(
     `update account set signing_out = $2, signing_out_announced = false, signing_out_attempts = 0, signing_out_due_at = clock_timestamp()
@@ -62,10 +55,7 @@ export async function markAnnounced(queryable: Queryable, { account, logout }: P
   ]);
 }
 
-/**
- * Completes the sign-out. Returns false if a later logout has replaced it, or if this service has not handled the event
- * with the fence yet.
- */
+/** Returns false if a later logout has replaced this one, or if the event with the fence has not arrived yet. */
 export async function complete(tx: Tx, { account, logout }: PendingSignOut, accessVersion: number): Promise<boolean> {
   const rows = await tx.query(
     `update account set signing_out = null, signing_out_announced = false, signing_out_due_at = null

@@ -1,8 +1,7 @@
 /**
  * Completes Universal Logouts. It announces each logout to deactivation-worker, which fences the tokens and revokes the
- * refresh tokens at Cognito. A logout is complete when the worker has done both and the event with the fence has
- * arrived in this service. From then on, logins are compared with the fence. If a replica stops, any other replica
- * continues.
+ * refresh tokens at Cognito. A logout is complete when the event with the fence has also arrived in this service,
+ * because logins are compared with that fence.
  */
 import { Inject, Injectable } from '@nestjs/common';
 import { OffboardingClient } from '#contracts';
@@ -51,14 +50,14 @@ export class PendingSignOuts {
     } catch (error) {
       this.logger.warn(
         { err: error, tenant, account, logout, code: 'sign_out_waits' },
-        'Cannot complete a Universal Logout because deactivation-worker failed. It is retried, and the person cannot sign in until it is complete. Check deactivation-worker and DEACTIVATION_WORKER_URL.',
+        'Cannot complete a Universal Logout because deactivation-worker failed. The logout is retried, and the person cannot sign in until it is complete. Check deactivation-worker and DEACTIVATION_WORKER_URL.',
       );
     }
     await retryLater(this.database, pending);
   }
 
   private async isComplete(pending: PendingSignOut): Promise<boolean> {
-    // If no event about the access has arrived, the person has never signed in, so there is nothing to sign out.
+    // Without an event about the access, the person has never signed in, so there is nothing to sign out.
     const { due, accessVersion } = pending.known ? await this.state(pending) : { due: false, accessVersion: 0 };
     if (due) return false;
     return this.database.tx(async (tx) => {

@@ -1,8 +1,7 @@
 /**
  * Universal Logout (Global Token Revocation): Okta requests the end of all sessions and tokens of a person. One
- * transaction marks Okta's logout token as used, ends the sessions and stores the pending sign-out. If the transaction
- * fails, nothing has changed and Okta may send the same request again. pending-sign-outs.ts completes the sign-out, and
- * until then the person cannot sign in.
+ * transaction marks Okta's token as used, ends the sessions and stores the pending sign-out. If the transaction fails,
+ * nothing has changed and Okta may send the request again. Until the sign-out is complete, the person cannot sign in.
  */
 import { Injectable } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
@@ -19,16 +18,10 @@ import { PendingSignOuts } from './pending-sign-outs.js';
 
 export const LOGOUT_PATH = 'auth/okta/universal-logout';
 
-/**
- * Rate limit for verified requests of one tenant, in each replica. Okta logs out single people, never a whole company
- * at once.
- */
+/** Limit for verified requests of one tenant, in each replica. Okta logs out single people, never a whole company. */
 const PER_SECOND = 10;
 const BURST = 100;
-/**
- * Largest number of accounts that one logout may affect. One person has one account, or two for a moment. If there are
- * more, many people share the e-mail address.
- */
+/** Largest number of accounts of one logout. If there are more, many people share the e-mail address. */
 const MOST_ACCOUNTS = 10;
 
 @Injectable()
@@ -43,8 +36,8 @@ export class UniversalLogout {
   ) {}
 
   /**
-   * Carries out a logout and returns the ids of the accounts. The logout is stored when the promise resolves. Rejects
-   * with a `LogoutError` if nothing was changed.
+   * Resolves with the ids of the accounts once the logout is stored. Rejects with a `LogoutError` if nothing was
+   * changed.
    */
   async carryOut(site: Site, authorization: string | undefined, body: unknown): Promise<readonly string[]> {
     const { tenantId: tenant } = site.tenant;
@@ -73,8 +66,7 @@ export class UniversalLogout {
     const token = /^bearer ([^ ]+)$/i.exec(authorization ?? '')?.[1];
     if (token === undefined)
       throw new LogoutError('token_missing', 'The request needs "Authorization: Bearer <JWT of Okta>".');
-    // The Okta org signs the logout token, even if the tenant signs in with one of the org's custom authorization
-    // servers.
+    // The org server signs the logout token, even if the tenant signs in with one of the org's custom servers.
     const issuer = new URL(sso.issuer).origin;
     const expected = { issuer, clientId: sso.clientId, endpoint: `${origin}/${LOGOUT_PATH}` };
     try {

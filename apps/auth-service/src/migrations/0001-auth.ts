@@ -128,10 +128,7 @@ const EXCHANGE = `
   );
   create index spent_token_by_expiry on auth.spent_token (expires_at);`;
 
-/**
- * The table of the audit. Triggers refuse any update, and the deletion of rows younger than 30 days, even for the role
- * that owns the table.
- */
+/** Triggers refuse updates, and the deletion of rows younger than 30 days, even for the role that owns the table. */
 const AUDIT = `
   create table auth.audit (
     id bigint generated always as identity primary key,

@@ -1,6 +1,6 @@
 /**
- * Caches Cognito's access tokens of sessions, in memory only. Several tabs share a token as long as it is valid and the
- * person's access is unchanged. Each session has at most one request to Cognito at a time.
+ * Caches Cognito's access tokens of sessions, in memory only. Tabs share a token while it is valid and the person's
+ * access is unchanged. Each session has at most one request to Cognito at a time.
  */
 import { Injectable } from '@nestjs/common';
 import { decodeJwt } from 'jose';
@@ -28,10 +28,7 @@ type ExpectedAccess = Pick<BrowserSession, 'accessVersion' | 'roles'>;
 
 /** A token that expires within this time is replaced, because the page needs time to use it. */
 const ENOUGH_MS = 60_000;
-/**
- * Interval at which we request a new token until the token contains the person's changed roles. Cognito learns about
- * changed roles shortly after us.
- */
+/** Changed roles reach Cognito shortly after us. Until a token contains them, we request a new one at this interval. */
 const STALE_ROLES_MS = 2_000;
 const MAX_CACHED = 50_000;
 
@@ -46,8 +43,8 @@ export class AccessTokens {
   ) {}
 
   /**
-   * Returns an access token. Null means that Cognito refuses the session, so the caller must end the session. Throws a
-   * `Problem` if Cognito or the signing key does not answer.
+   * Null means that Cognito refuses the session, so the caller must end it. Throws a `Problem` if Cognito or the
+   * signing key does not answer.
    */
   async of(session: BrowserSession): Promise<AccessToken | null> {
     const cached = this.cached.get(session.id);
@@ -103,10 +100,7 @@ export class AccessTokens {
   }
 }
 
-/**
- * Errors which mean that the user is disabled, or that the token is revoked, expired or rotated. A retry cannot
- * succeed.
- */
+/** Errors after which a retry cannot succeed: the user is disabled, or the token is revoked, expired or rotated. */
 const REFUSALS: ReadonlySet<string> = new Set(['NotAuthorizedException', 'RefreshTokenReuseException']);
 
 /** Decodes the token without verifying it, because Cognito itself returned the token a moment ago. */

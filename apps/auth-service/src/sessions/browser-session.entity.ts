@@ -1,5 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
+/** The tokens are encrypted, see seal.ts. */
 @Entity('session')
 export class BrowserSessionEntity {
   @PrimaryColumn({ type: 'uuid' }) id!: string;
@@ -11,17 +12,12 @@ export class BrowserSessionEntity {
   @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' }) lastUsedAt!: Date;
   @Column({ type: 'timestamptz' }) expiresAt!: Date;
 
-  /** The sealed refresh token, see seal.ts. */
   @Column({ type: 'bytea' }) refreshToken!: Buffer;
 
-  /** The sealed ID token, see seal.ts. */
   @Column({ type: 'bytea' }) idToken!: Buffer;
 }
 
-/**
- * A secret of a session, stored as a hash. Replaced secrets are kept. A session has at most one secret that is not
- * replaced.
- */
+/** Replaced secrets are kept. A session has at most one current secret, whose `replacedAt` is null. */
 @Entity('session_secret')
 export class SessionSecretEntity {
   @PrimaryColumn({ type: 'bytea' }) hash!: Buffer;

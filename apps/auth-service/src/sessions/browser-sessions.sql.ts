@@ -27,8 +27,7 @@ export type SessionFields = Pick<BrowserSessionEntity, (typeof SESSION_FIELDS)[n
 
 export interface SessionRow extends SessionFields {
   readonly expired: boolean;
-  /** True if the session was last used more than a minute ago. */
-  readonly resting: boolean;
+  readonly unusedForAMinute: boolean;
   /** True if the secret was replaced. */
   readonly replaced: boolean;
   /** True if the secret was replaced and its grace period is over. */
@@ -36,15 +35,12 @@ export interface SessionRow extends SessionFields {
   readonly hasAccess: boolean;
 }
 
-/**
- * Finds a session. `$1`: hash of the secret, `$2`: idle minutes allowed, `$3`: seconds that a replaced secret stays
- * valid, `$4`: tenant.
- */
+/** `$1`: hash of the secret, `$2`: allowed idle minutes, `$3`: grace seconds of a replaced secret, `$4`: tenant. */
 export const FIND = prepared(`
   select ${columnsOf(BrowserSessionEntity, { alias: 's', only: SESSION_FIELDS })},
          ${columnsOf(AccountCopyEntity, { alias: 'a', only: ACCOUNT_FIELDS })},
          s.expires_at <= clock_timestamp() or s.last_used_at <= clock_timestamp() - make_interval(mins => $2) as expired,
-         s.last_used_at <= clock_timestamp() - interval '1 minute' as resting,
+         s.last_used_at <= clock_timestamp() - interval '1 minute' as "unusedForAMinute",
          k.replaced_at is not null as replaced,
          coalesce(k.replaced_at <= clock_timestamp() - make_interval(secs => $3), false) as reused,
          coalesce(a.account_status = 'active' and a.access_status = 'active'
@@ -53,9 +49,9 @@ export const FIND = prepared(`
   where k.hash = $1 and s.tenant = $4`);
 
 /**
- * Locks the session's row. Run it before FIND, in the same transaction. Of several refreshes with one secret, each then
- * sees the result of the previous one. With `for update` in FIND itself, a refresh that waited would read an outdated
- * row of the secret.
+ * Locks the session. Run this statement before FIND, in the same transaction. Of several refreshes with one secret,
+ * each then sees the result of the previous one. `for update` in FIND itself would return an outdated row of the secret
+ * after the wait.
  */
 export const LOCK = `
   select 1 from session where id = (select session_id from session_secret where hash = $1) for update`;
@@ -68,8 +64,8 @@ export const ADD_SECRET = `insert into session_secret (hash, session_id) values 
 export const WHICH_SECRET = `
   select hash, replaced_at is null as current from session_secret where session_id = $1 and hash = any ($2::bytea[])`;
 /**
- * Inserts a session. The caller must check the fence under the account's lock. If a fast clock set the fence in the
- * future, `greatest` prevents this fence from ending the new session.
+ * The caller must check the fence under the account's lock. If a fast clock set the fence in the future, `greatest`
+ * prevents this fence from ending the new session.
  */
 export const CREATE = `
   insert into session (id, tenant, account_id, okta_issuer, okta_sub, created_at, expires_at, refresh_token, id_token)

@@ -1,7 +1,7 @@
 /**
- * The sessions of people in browsers. The cookie contains a secret of 256 bits, and the database only its hash. Each
- * refresh replaces the secret. A tab that returns with the old secret within the grace period gets the same successor.
- * After the grace period the old secret is considered stolen, and the whole session ends.
+ * The sessions of people in browsers. The cookie contains a secret, and the database only its hash. Each refresh
+ * replaces the secret. Within a grace period, a tab with the old secret gets the same new secret. Afterwards the old
+ * secret counts as stolen, and the whole session ends.
  */
 import { Inject, Injectable } from '@nestjs/common';
 import { createHash } from 'node:crypto';
@@ -39,7 +39,7 @@ export class BrowserSessions {
     this.sealer = new Sealer(config.SESSION_KEYS);
   }
 
-  /** Creates a session. To prevent session fixation, it always makes a new secret, whatever cookie the browser sent. */
+  /** Always makes a new secret, whatever cookie the browser sent, to prevent session fixation. */
   async create(tx: Tx, session: NewSession): Promise<{ secret: string; expiresAt: Date }> {
     const secret = random256();
     const [row] = await tx.query<{ expiresAt: Date }>(sql.CREATE, [
@@ -56,11 +56,11 @@ export class BrowserSessions {
     return { secret, expiresAt: row?.expiresAt ?? new Date() };
   }
 
-  /** Finds a session. Returns null if there is no such session or it has ended. */
+  /** Returns null if there is no such session or it has ended. */
   async find(tenant: string, secret: string): Promise<BrowserSession | null> {
     const row = await this.row(this.database, tenant, secret);
     if (!row || (await this.endIfOver(this.database, row))) return null;
-    if (row.resting) await this.database.query(sql.TOUCH, [row.id]);
+    if (row.unusedForAMinute) await this.database.query(sql.TOUCH, [row.id]);
     return row;
   }
 
@@ -100,8 +100,7 @@ export class BrowserSessions {
   }
 
   /**
-   * Reads the stored refresh token again, because another replica may have received a new one. Returns null if the
-   * session has ended.
+   * Reads the token again, because another replica may have stored a newer one. Null means that the session has ended.
    */
   async currentRefreshToken(id: string): Promise<string | null> {
     const [row] = await this.database.query<Pick<sql.SessionRow, 'refreshToken'>>(sql.REFRESH_TOKEN, [id]);

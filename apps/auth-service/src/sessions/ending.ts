@@ -1,9 +1,9 @@
-/** Ends sessions by deleting them, and writes an audit row for each. */
 import type { Queryable, Tx } from '#platform';
 
 /**
- * Ends all sessions of an account, or only those created before `before`. Call it in the transaction that stores the
- * cause. After the commit no replica finds the sessions, because each replica reads the table on each use.
+ * Deletes all sessions of an account, or only those created before `before`, and writes an audit row for each. Call it
+ * in the transaction that stores the cause. After the commit no replica finds the sessions, because each reads the
+ * table on each use.
  */
 export async function endSessions(
   tx: Tx,

@@ -1,7 +1,7 @@
 /**
- * Seals refresh tokens and ID tokens with AES-256-GCM, bound to their session. Somebody who reads the database cannot
- * read the tokens. This file also derives the chain of session secrets: a successor is an HMAC of its predecessor. All
- * tabs with the same old secret thus get the same new one, and the database stores no secret that could be stolen.
+ * Encrypts refresh tokens and ID tokens with AES-256-GCM, bound to their session, so that the database alone does not
+ * reveal them. Also derives session secrets: each one is an HMAC of its predecessor. All tabs with the same old secret
+ * thus get the same new one, and the database stores only hashes.
  */
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
 
@@ -18,7 +18,7 @@ export class Sealer {
   private readonly first: Keys;
   private readonly keys: readonly Keys[];
 
-  /** Each of the `keys` is 32 bytes in base64url. The first key seals, and all keys can open. */
+  /** Each of the `keys` is 32 bytes in base64url. The first key encrypts; all keys can decrypt. */
   constructor(keys: readonly string[]) {
     const parsed = keys.map(keysOf);
     const [first] = parsed;
@@ -34,9 +34,7 @@ export class Sealer {
     return Buffer.concat([iv, cipher.getAuthTag(), sealed]);
   }
 
-  /**
-   * Returns the text. Returns null if the text was sealed with an unavailable key, bound to something else, or changed.
-   */
+  /** Returns null if the text was encrypted with an unavailable key, bound to something else, or changed. */
   open(sealed: Buffer, boundTo: string): string | null {
     for (const { seal } of this.keys) {
       try {
@@ -47,16 +45,13 @@ export class Sealer {
           .setAuthTag(sealed.subarray(IV_BYTES, IV_BYTES + TAG_BYTES));
         return decipher.update(sealed.subarray(IV_BYTES + TAG_BYTES), undefined, 'utf8') + decipher.final('utf8');
       } catch {
-        // The text may be sealed with another key, so try the next key.
+        // The text may be encrypted with another key, so try the next key.
       }
     }
     return null;
   }
 
-  /**
-   * Returns the possible successors of a session secret, one for each key. The successor by the current key comes
-   * first.
-   */
+  /** Returns the possible successors of a session secret, one for each key. That of the current key comes first. */
   successors(secret: string): string[] {
     return this.keys.map(({ chain }) => createHmac('sha256', chain).update(secret).digest('base64url'));
   }

@@ -36,7 +36,7 @@ export class SessionService {
     return viewOf(site, session, await this.token(session));
   }
 
-  /** Returns a new secret for the cookie, and the same view as `view`. */
+  /** Returns a new secret for the cookie, and the session as {@link view} does. */
   async refresh(site: Site, secret: string | null): Promise<{ secret: string; expiresAt: Date; view: SessionView }> {
     const rotated = secret === null ? null : await this.sessions.rotate(site.tenant.tenantId, secret);
     if (!rotated) throw noSession();
@@ -48,8 +48,8 @@ export class SessionService {
   }
 
   /**
-   * Ends the session in this service and at Cognito. With `okta`, returns the URL at which the browser can also end the
-   * session at Okta (OpenID Connect RP-Initiated Logout 1.0), or null if Okta offers no such URL.
+   * Ends the session here and at Cognito. With `okta`, returns the URL at which the browser can also end the session at
+   * Okta (OpenID Connect RP-Initiated Logout 1.0). The URL is null if Okta offers none.
    */
   async logout(site: Site, secret: string | null, okta: boolean): Promise<{ oktaLogoutUrl: string | null }> {
     const session = secret === null ? null : await this.sessions.find(site.tenant.tenantId, secret);
@@ -68,8 +68,8 @@ export class SessionService {
   }
 
   /**
-   * Ends the previous session of a browser that has signed in again, whichever person it belonged to. If no session has
-   * this secret, the session has ended or an attacker planted the cookie. The audit then records an unknown session.
+   * Ends the previous session of a browser that has signed in again, whichever person it belonged to. An unknown secret
+   * is audited: the session has ended, or an attacker planted the cookie.
    */
   async replaced({ tenant: { tenantId: tenant } }: Site, secret: string | null): Promise<void> {
     if (secret === null) return;

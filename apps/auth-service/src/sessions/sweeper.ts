@@ -1,4 +1,4 @@
-/** Removes expired logins, sessions, spent tokens and audit rows. Every replica runs it. */
+/** Every replica removes expired logins, sessions, used tokens and audit rows. */
 import { Inject, Injectable } from '@nestjs/common';
 import { CONFIG, Database, LOGGER, type Logger } from '#platform';
 import { Loop } from '#worker';

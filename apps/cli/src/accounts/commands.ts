@@ -1,5 +1,4 @@
-/** `stackflow accounts`: shows the accounts of identity-service, and compares them with Cognito and Okta. */
-import { flag, negation, option, positive, preset, type AnyCommand, type Call } from '#command-line';
+import { flag, negation, option, positive, preset, type AnyCommand, type Call, type Typed } from '#command-line';
 import {
   command,
   findTenant,
@@ -46,8 +45,8 @@ const list = command({
   },
 });
 
-/** Names the sandbox command only for people who run the command line through npm, because they have the sandbox. */
-export const sandboxHint = (typed: (command: string) => string, verb: string): string =>
+/** Names a sandbox command only to people who run the command line through npm. Only they have the sandbox. */
+export const sandboxHint = (typed: Typed, verb: string): string =>
   typed('').startsWith('npm') ? `, e.g. "npm run okta -- ${verb}"` : '';
 
 async function findAccount(call: Call<TargetFlags>) {
@@ -88,7 +87,7 @@ const retry = command({
     const { client: identity, tenant, account } = await findAccount(call);
     const json = await identity.retry(tenant.id, account.id);
     return {
-      text: `${account.userName} (tenant ${tenant.slug}) will be read back from Cognito and repaired now. "${call.typed(`accounts show ${account.userName}`)}" shows the result.`,
+      text: `The Cognito user of ${account.userName} (tenant ${tenant.slug}) will be read and repaired now. "${call.typed(`accounts show ${account.userName}`)}" shows the result.`,
       json,
     };
   },
@@ -97,7 +96,7 @@ const retry = command({
 const reconcile = command({
   usage: 'reconcile',
   summary: 'compare the whole user pool with the accounts of all tenants and repair every difference',
-  options: { wait: negation('--no-wait', 'start it and return') },
+  options: { wait: negation('--no-wait', 'return after the start, without waiting for the end') },
   run: async (call) => {
     const identity = (await Services.of(call)).identity();
     const run = await identity.startPoolComparison();

@@ -1,6 +1,5 @@
-/** `stackflow accounts compare-okta`: makes deactivation-worker compare a tenant with its Okta app. */
 import type { Json, OktaComparison } from '#contracts';
-import { flag, negation } from '#command-line';
+import { flag, negation, type Typed } from '#command-line';
 import { command, target, untilEnded } from '../services.js';
 
 export const compareOkta = command({
@@ -8,7 +7,7 @@ export const compareOkta = command({
   summary:
     'compare a tenant with its Okta app, end the access of people who are suspended or not assigned in Okta, and report all other differences',
   options: {
-    wait: negation('--no-wait', 'start it and return'),
+    wait: negation('--no-wait', 'return after the start, without waiting for the end'),
     force: flag('--force', 'continue even if Okta lists nobody as assigned'),
   },
   run: async (call) => {
@@ -30,7 +29,7 @@ const KINDS: Readonly<Record<string, string>> = {
   without_okta_id: 'with access here, without an Okta user id (cannot be compared)',
 };
 
-function describe(run: Json<OktaComparison>, typed: (command: string) => string): string {
+function describe(run: Json<OktaComparison>, typed: Typed): string {
   const { state, progress, checked, changed, error, errorCode } = run;
   const next =
     errorCode === 'okta_app_empty' ? ' If it is true that nobody is assigned, repeat the command with --force.' : '';
@@ -45,6 +44,6 @@ function describe(run: Json<OktaComparison>, typed: (command: string) => string)
     ([kind, { count, sample }]) =>
       `  ${count} ${KINDS[kind] ?? kind}: ${sample.slice(0, 10).join(', ')}${count > 10 ? ', ...' : ''}`,
   );
-  const effect = `${checked} of these people were checked one by one in Okta. For ${changed} of them, the recorded state in Okta changed here ("${typed('offboarding list')}" shows who lost access or is held).`;
+  const effect = `${checked} of these people were checked one by one in Okta. For ${changed} of them, Okta reported a state that was not recorded here. "${typed('offboarding list')}" shows who lost access or is held.`;
   return `${head}:\n${lines.join('\n')}\n${effect}`;
 }

@@ -1,19 +1,16 @@
-/** Finds a person or the id of their account. */
 import { Refusal, UUID, type Call } from '#command-line';
 import type { Json, PersonView } from '#contracts';
 import type { OffboardingClient } from '#contracts/clients';
 import { part, type Services, type Tenant } from '../services.js';
 
-type Typed = Pick<Call<unknown>, 'typed'>;
-
-export const noAccount = ({ slug }: Tenant, who: string, { typed }: Typed): Refusal =>
+export const noAccount = ({ slug }: Tenant, who: string, { typed }: Call<unknown>): Refusal =>
   new Refusal(
     `Tenant ${slug} has no account "${who}". Give a user name, an Okta user id or an account id; "${typed('accounts list')}" shows all. Was the user pushed to another tenant (--tenant)?`,
   );
 
 /** Finds a person in deactivation-worker by user name, Okta user id or account id. */
 export async function personOf(
-  call: Typed,
+  call: Call<unknown>,
   worker: OffboardingClient,
   tenant: Tenant,
   who: string,
@@ -23,10 +20,8 @@ export async function personOf(
   throw noAccount(tenant, who, call);
 }
 
-/**
- * Finds the account id of a person in identity-service or, if identity-service does not answer, in deactivation-worker.
- */
-export async function accountOf(call: Typed, services: Services, tenant: Tenant, who: string): Promise<string> {
+/** Finds the account id of a person. Asks deactivation-worker only if identity-service returns no id. */
+export async function accountOf(call: Call<unknown>, services: Services, tenant: Tenant, who: string): Promise<string> {
   if (UUID.test(who)) return who.toLowerCase();
   const account = await part(async () => (await services.identity().find(tenant.id, who))?.id);
   if (account.value !== undefined) return account.value;

@@ -1,18 +1,16 @@
-/** Turns the codes of identity-service into sentences for an administrator. */
+/** Turns the reason codes of identity-service into sentences for administrators. */
 import type { AccountView, Json, Reason } from '#contracts';
-import { instant } from '#command-line';
-
-type Typed = (command: string) => string;
+import { instant, type Typed } from '#command-line';
 
 type Sentence<C> = (of: Extract<Reason, { readonly code: C }>['parameters'], userName: string, typed: Typed) => string;
 
 const REASONS: { readonly [C in Reason['code']]: Sentence<C> } = {
   removed: () => 'No role: the user was deleted in the directory.',
   inactive: (of, userName, typed) =>
-    `No role in effect: the user is deactivated or suspended, or was never active; "${typed(`offboarding show ${userName}`)}" shows which. If the user gets access again, the roles will be: ${list(of.assignedRoles)}.`,
+    `No role in effect: the user is deactivated or suspended, or was never active; "${typed(`offboarding show ${userName}`)}" shows the reason. If the user gets access again, the roles will be: ${list(of.assignedRoles)}.`,
   settings_missing: () => 'No role: the settings of this tenant have not arrived at identity-service yet.',
   group_sync_off: (of, _userName, typed) =>
-    `Group sync is off, so the roles have not changed since it was switched off: ${list(of.roles)}. Groups and mappings have no effect until it is on again: ${typed('tenants configure --group-sync on')}`,
+    `Group sync is off, so the roles have not changed since it was switched off: ${list(of.roles)}. Groups and mappings have no effect until group sync is on again. Switch it on: ${typed('tenants configure --group-sync on')}`,
   has_roles: (of) =>
     `The user has ${list(of.roles)}, given by mapping version ${of.mappingVersion}; ${of.primaryRole} is the primary role.`,
   no_groups: () =>
@@ -22,7 +20,7 @@ const REASONS: { readonly [C in Reason['code']]: Sentence<C> } = {
     return `No role: none of the user's groups (${names}) is mapped to a role in mapping version ${mappingVersion}. Map one: ${typed(`tenants configure --map '${groups.find(({ name }) => name !== null)?.name ?? '<group>'}=<role>'`)}`;
   },
   loss_held: ({ wouldLose, cause, heldAt, heldBecause }, userName, typed) => {
-    return `No group gives ${list(wouldLose)} any more (${cause}), but the brake holds the loss since ${instant(heldAt)}, because ${heldSentence[heldBecause]}. Release it with "${typed(`offboarding release ${userName}`)}", or undo the change in Okta. Otherwise the loss happens automatically after the time limit of the brake.`;
+    return `No group gives ${list(wouldLose)} any more (${cause}). The brake has held the loss since ${instant(heldAt)}, because ${heldSentence[heldBecause]}. Release it with "${typed(`offboarding release ${userName}`)}", or undo the change in Okta. Otherwise the loss happens automatically after the time limit of the brake.`;
   },
   group_deleted: (of) => `${group(of)} was deleted, so it gives no roles.`,
   group_gives_roles: (of) => `${group(of)} gives ${list(of.roles)}.`,
@@ -39,7 +37,7 @@ export const reasonSentence = (reason: Reason, userName: string, typed: Typed): 
   (REASONS[reason.code] as Sentence<Reason['code']>)(reason.parameters, userName, typed);
 
 const emailLeftOut = (email: string | null): string =>
-  `The e-mail address${email === null ? '' : ` "${email}"`} is not sent to Cognito, which would refuse the whole user because of this address. Correct the address in Okta.`;
+  `The e-mail address${email === null ? '' : ` "${email}"`} is not sent to Cognito, because Cognito would then refuse the whole user. Correct the address in Okta.`;
 
 export const warningSentence = ({ email, cognito }: Pick<Json<AccountView>, 'email' | 'cognito'>): string | null =>
   cognito.warning === null ? null : emailLeftOut(email);

@@ -1,7 +1,6 @@
-/** Formats the output of the `accounts` commands for people. */
 import type { AccountView, GrantView, Json, PoolComparison } from '#contracts';
 import { fields, instant, table, type Screen } from '#command-line';
-import { warningSentence } from './sentences.js';
+import { heldSentence, warningSentence } from './sentences.js';
 
 type Account = Json<AccountView>;
 
@@ -34,7 +33,7 @@ export function describeAccount(screen: Screen, account: Account, grants: readon
     [
       'Loss held',
       held &&
-        `would lose ${held.wouldLose.join(', ')} (${held.cause}); held since ${instant(held.heldAt)}, ${held.heldBecause === 'last_admin' ? 'because nobody else has the strongest role' : 'because too many people would lose roles at once'}`,
+        `would lose ${held.wouldLose.join(', ')} (${held.cause}); held since ${instant(held.heldAt)}, because ${heldSentence[held.heldBecause]}`,
     ],
     [
       'Cognito',

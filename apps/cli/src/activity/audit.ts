@@ -1,4 +1,3 @@
-/** `stackflow audit`: shows auth-service's audit of sign-ins and refusals, and integration-hub's audit of changes. */
 import { EXIT, instant, option, positive, preset, table, time } from '#command-line';
 import type { AuditEvent } from '#contracts';
 import { command, anyOwner, MORE, part, target } from '../services.js';

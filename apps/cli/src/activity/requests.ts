@@ -1,4 +1,3 @@
-/** `stackflow requests`: shows the SCIM requests that Okta sent, and the answers of scim-gateway. */
 import { flag, instant, option, positive, preset, table, time } from '#command-line';
 import type { Json, ScimRequestView } from '#contracts';
 import { command, MORE, take, target } from '../services.js';
@@ -43,14 +42,11 @@ export const requests = command({
   },
 });
 
-/**
- * Returns the error that Okta's administrator sees under Dashboard -> Tasks, or says what was not stored or not
- * delivered.
- */
+/** Returns the error that Okta shows under Dashboard -> Tasks, or else says what was not stored or not delivered. */
 export const note = ({ detail, leftOutCount, delivered }: Request): string | null =>
   detail ??
   (leftOutCount > 0
     ? `${leftOutCount} members were not stored, because no such users exist`
     : delivered
       ? null
-      : 'the connection ended before the answer was complete');
+      : 'the connection ended before the response was complete');

@@ -1,6 +1,5 @@
+import type { Typed } from '#command-line';
 /** Turns the codes of auth-service's refusals into sentences for an administrator, with the next step. */
-type Typed = (command: string) => string;
-
 const REFUSALS: Readonly<Record<string, string | ((typed: Typed) => string)>> = {
   sso_not_configured: (typed) => `sign-in through Okta is not set up. Run: ${typed('tenants connect-sso')}`,
   login_expired: 'the sign-in took longer than ten minutes, or was already completed',
@@ -25,7 +24,7 @@ const REFUSALS: Readonly<Record<string, string | ((typed: Typed) => string)>> = 
   exchange_unavailable: 'Cognito was busy',
 };
 
-/** Returns a sentence for a known code, and an unknown code as it is. */
+/** Returns an unknown code unchanged. */
 export function refusalSentence(code: string | null, typed: Typed): string | null {
   const sentence = code === null ? undefined : REFUSALS[code];
   return typeof sentence === 'function' ? sentence(typed) : (sentence ?? code);

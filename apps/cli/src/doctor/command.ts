@@ -1,4 +1,3 @@
-/** `stackflow doctor`: explains why a person cannot get in, still gets in, or has the wrong role. */
 import { EXIT, type Screen } from '#command-line';
 import { command, anyOwner, target } from '../services.js';
 import { diagnose, type Diagnosis, type Line } from './diagnose.js';

@@ -1,8 +1,5 @@
-/**
- * Diagnoses the access of a person from known facts: one answer, and one line with the next step for each part of the
- * chain from Okta's push to the last sign-in. Calls no service.
- */
-import { instant } from '#command-line';
+/** Concludes from collected facts whether a person can get in, and why. Calls no service. */
+import { instant, type Typed } from '#command-line';
 import type { Reason } from '#contracts';
 import { reasonSentence } from '../accounts/sentences.js';
 import { refusalSentence } from '../activity/sentences.js';
@@ -10,8 +7,6 @@ import { note } from '../activity/requests.js';
 import { attempt, heldReason, openSteps } from '../offboarding/sentences.js';
 import type { Part } from '../services.js';
 import type { Facts } from './facts.js';
-
-type Typed = (command: string) => string;
 
 export interface Line {
   readonly part: string;
@@ -21,19 +16,18 @@ export interface Line {
 }
 
 export interface Diagnosis {
-  /** The answer, in one or two sentences. */
   readonly answer: string;
   /** Whether the person can get in. Null means that it is not known. */
   readonly getsIn: boolean | null;
   readonly lines: readonly Line[];
 }
 
-/** A finding is a text if all is well. Otherwise it is what is wrong and the next step, if there is one. */
+/** A text alone means that nothing is wrong. A pair means a fault: its text and, if known, the next step. */
 type Finding = string | readonly [text: string, next?: string];
 type Source = Exclude<keyof Facts, 'who' | 'tenant'>;
 type Known<S extends Source> = Facts[S] extends Part<infer T> ? T : never;
 
-/** Makes one part of the chain. Its state is unknown while the service that knows it does not answer. */
+/** Checks one part of the chain. The result is `unknown` if the service that knows the part does not answer. */
 const check =
   <S extends Source>(part: string, source: S, find: (known: Known<S>, facts: Facts, typed: Typed) => Finding) =>
   (facts: Facts, typed: Typed): Line => {
@@ -45,7 +39,7 @@ const check =
     return { part, state: 'wrong', text: finding[0], next: finding[1] ?? null };
   };
 
-/** The parts of the chain, from Okta's push to the last sign-in. */
+/** The checks, in order from Okta's push to the last sign-in. */
 const CHAIN = [
   check("Okta's last push", 'requests', ([last], { account, timeline }) => {
     const known = account.value ?? timeline.value?.person;
@@ -74,7 +68,7 @@ const CHAIN = [
     if (timeline === null)
       return [
         'Okta has not pushed this person.',
-        'Assign the person to the StackFlow app in Okta. If they are assigned: Dashboard -> Tasks -> Retry Selected.',
+        'Assign the person to the StackFlow app in Okta. If they are already assigned, see Dashboard -> Tasks, and choose Retry Selected.',
       ];
     const { oktaState, oktaStateAt, deleted, active } = timeline.person;
     const again = 'Assign the person in Okta again.';
@@ -121,7 +115,7 @@ const CHAIN = [
     const fence = person.notBefore ? ` Access tokens issued before ${instant(person.notBefore)} are refused.` : '';
     const published = person.publishedStatus === null ? 'not published yet' : `published as ${person.publishedStatus}`;
     const enabled = person.desiredAccess === 'enabled';
-    // Cognito is read back only after a change of access, so the actual state of a person who never lost access is null.
+    // The actual state of a person who never lost access is null: Cognito is read only after access changes.
     const untouched = person.actualAccess === null && enabled && person.nextAttemptAt === null;
     const actual = person.actualAccess ?? (untouched ? 'as created' : 'unknown');
     const text = `Cognito access: desired ${person.desiredAccess}, actual ${actual}; ${published}.${fence}`;
@@ -186,7 +180,7 @@ export function diagnose(facts: Facts, typed: Typed): Diagnosis {
   return { answer: unknown.length === 0 ? answer : `${answer} Not known: ${unknown.join(', ')}.`, getsIn, lines };
 }
 
-/** Chooses the answer. Earlier parts of the chain are checked first, because later parts depend on them. */
+/** Draws the conclusion from the checks. Earlier checks decide first, because later checks depend on them. */
 function conclude(facts: Facts, lines: readonly Line[]): Pick<Diagnosis, 'answer' | 'getsIn'> {
   const account = facts.account.value;
   const timeline = facts.timeline.value;

@@ -21,13 +21,10 @@ export interface Facts {
   readonly account: Part<Json<AccountView> | null>;
   readonly explanation: Part<Json<Explanation> | null>;
   readonly timeline: Part<Json<PersonTimeline> | null>;
-  /**
-   * SCIM requests about the person, newest first. If there is no account, the latest refused requests of the tenant.
-   */
+  /** The person's SCIM requests, newest first. Without an account: the latest refused requests of the tenant. */
   readonly requests: Part<readonly Json<ScimRequestView>[]>;
   /** Sign-ins and refusals of the person, newest first. */
   readonly signIns: Part<readonly Json<AuditEntryView>[]>;
-  /** Parked events of the person. */
   readonly parked: Part<readonly ParkedKey[]>;
 }
 
@@ -54,7 +51,7 @@ export async function gather(services: Services, tenant: Tenant, who: string): P
 const without = <T>(of: Part<T | null>): Part<null> =>
   of.problem === undefined ? { value: null } : { problem: of.problem };
 
-/** If auth-service found no account for a person, its audit entry contains only the Okta user id of the person. */
+/** Includes refused sign-ins that belong to no account. Their audit entries contain only the Okta user id. */
 async function signInsOf(
   services: Services,
   tenant: string,

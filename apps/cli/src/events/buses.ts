@@ -1,6 +1,4 @@
-/**
- * Calls the event API of every service. Each service reports only its own outbox, consumer groups and parked events.
- */
+/** Calls all services, because each one reports only its own outbox, consumer groups and parked events. */
 import { EventBusClient } from '#contracts/clients';
 import { EXIT, Refusal } from '#command-line';
 import type { EventBusState, EventKeyState, ParkedPage, ParkedQuery } from '#contracts';
@@ -54,7 +52,7 @@ export async function busOf(services: Services, group: string): Promise<Bus> {
   );
 }
 
-/** Refuses if no service answers. */
+/** Throws a {@link Refusal} if no service answers. */
 export function demandOne(all: readonly OfService<unknown>[]): void {
   const [first] = all;
   if (first?.problem === undefined || all.some(({ value }) => value !== undefined)) return;
@@ -65,4 +63,8 @@ export function demandOne(all: readonly OfService<unknown>[]): void {
 }
 
 export const unknownLines = (all: readonly OfService<unknown>[]): string =>
-  all.flatMap(({ service, problem }) => (problem ? [`Not known of ${service}: ${problem.message}`] : [])).join('\n');
+  all
+    .flatMap(({ service, problem }) =>
+      problem ? [`The event state of ${service} is not known: ${problem.message}`] : [],
+    )
+    .join('\n');

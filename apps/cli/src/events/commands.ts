@@ -1,4 +1,3 @@
-/** `stackflow events`: shows which events are published, consumed and parked, over the event API of every service. */
 import {
   audited,
   flag,
@@ -33,7 +32,7 @@ const list = command({
 const show = command({
   usage: 'show <key>',
   summary:
-    'show the published events of a person (user name), of a subject (its id) or of a key ("tenant:subject"), and the last event that each group has handled',
+    'show published events, and the last event that each group has handled; <key> is a user name, the id of a subject, or "tenant:subject"',
   examples: ['events show ada@example.com'],
   options: {
     topic: option('--topic <topic>', 'only this topic'),
@@ -69,11 +68,10 @@ async function keyOf(services: Services, text: string, tenant: string | undefine
 
 const parked = command({
   usage: 'parked',
-  summary:
-    'list the keys that wait because one of their events failed, counted by error; without --tenant, the keys of all tenants',
+  summary: 'list the parked keys, and count them by error; without --tenant, the keys of all tenants',
   options: {
     group: option('--group <group>', 'only keys of this consumer group'),
-    topic: option('--topic <topic>', 'only of this topic'),
+    topic: option('--topic <topic>', 'only keys of this topic'),
     error: option('--error <text>', 'only keys whose error contains this text'),
     limit: preset('--limit <n>', 'at most this many keys of each service', positive, 20),
   },
@@ -118,7 +116,7 @@ const retry = command({
     ...audited,
     all: flag('--all', 'every parked key of the group'),
     error: option('--error <text>', 'every key whose error contains this text'),
-    topic: option('--topic <topic>', 'only of this topic'),
+    topic: option('--topic <topic>', 'only keys of this topic'),
   },
   run: async (call) => {
     const { flags, args, typed } = call;
@@ -136,7 +134,7 @@ const retry = command({
     const unreadable =
       json.unreadable === 0
         ? ''
-        : ` ${json.unreadable} keys begin with a record that cannot be read; skip it with "${typed('events skip')}".`;
+        : ` ${json.unreadable} keys begin with a record that cannot be read; skip that record with "${typed('events skip')}".`;
     const text = json.key
       ? `${json.key.key}: event ${json.key.sequence} will be tried again within a second, and then the ${json.key.behind} events behind it.`
       : `${group}: the first events of ${json.keys} keys will be tried again within a second, and then the events behind them.${unreadable}`;
@@ -146,8 +144,11 @@ const retry = command({
 
 const skip = command({
   usage: 'skip <group> <key>',
-  summary: 'give up the first parked event of a key for this group; it is kept in the table skipped_event',
-  options: { ...audited, topic: option('--topic <topic>', 'only of this topic') },
+  summary: 'give up the first parked event of a key for this group; the event is kept in the table skipped_event',
+  options: {
+    ...audited,
+    topic: option('--topic <topic>', 'topic of the event; needed if several topics have parked events of the key'),
+  },
   run: async (call) => {
     const { flags, args } = call;
     const [group = '', who = ''] = args;
@@ -164,7 +165,7 @@ const skip = command({
 
 const replay = command({
   usage: 'replay',
-  summary: 'deliver events to a group again that it has already consumed, in their order',
+  summary: 'deliver events again, in their order, to a group that has already consumed them',
   examples: ['events replay --group reports --topic identity.accounts --from 2026-11-24T08:00:00Z'],
   options: {
     ...audited,

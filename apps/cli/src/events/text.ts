@@ -1,9 +1,6 @@
-/** Formats the output of the `events` commands for people. */
 import type { EventBusState, HandledKey, ParkedError, ParkedKey, PublishedEvent } from '#contracts';
-import { instant, table, type Screen } from '#command-line';
+import { instant, table, type Screen, type Typed } from '#command-line';
 import { unknownLines, type OfService } from './buses.js';
-
-type Typed = (command: string) => string;
 
 const red = (is: boolean): 'red' | undefined => (is ? 'red' : undefined);
 

@@ -1,7 +1,3 @@
-/**
- * `stackflow exchange`: manages the clients of auth-service's token exchange, and the authorization server whose access
- * tokens a tenant accepts.
- */
 import {
   audited,
   collect,

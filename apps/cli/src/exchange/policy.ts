@@ -1,4 +1,3 @@
-/** Builds the complete definition of a client from the flags of `add` and `change`. */
 import { InvalidArgumentError } from 'commander';
 import { collect, EXIT, flag, list, option, Refusal, textFrom, usage, type Call, type FlagsOf } from '#command-line';
 import type { ExchangeClientBody, ExchangeClientView, Json, PublicJwks, TokenKind } from '#contracts';
@@ -13,7 +12,7 @@ export const policyOptions = {
   audience: option('--audience <name>', 'service that will accept the exchanged tokens (repeatable)', collect),
   kinds: option(
     '--kinds <kinds>',
-    `access tokens that the client may exchange: ${ACCESS_KINDS.join(', ')}; both`,
+    `access tokens that the client may exchange: ${ACCESS_KINDS.join(', ')}, or both`,
     kinds,
   ),
   idTokens: flag('--id-tokens', 'let the client exchange ID tokens as well, each once and within five minutes'),

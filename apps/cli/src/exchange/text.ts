@@ -1,4 +1,3 @@
-/** Formats the output of the `exchange` commands for people. */
 import type { ExchangeClientView, ExchangeSource, Json, TokenKind } from '#contracts';
 import { fields, instant, table, type Screen } from '#command-line';
 import type { Tenant } from '../services.js';
@@ -21,7 +20,8 @@ export function describeClient(client: Client, tenants: readonly Tenant[]): stri
     ['Authenticates by', authentication],
     [
       'Token endpoint',
-      endpoints.map((url) => `POST ${url}`).join('\n') || 'unknown: auth-service knows none of its tenants yet',
+      endpoints.map((url) => `POST ${url}`).join('\n') ||
+        'not known yet, because auth-service has no settings of these tenants',
     ],
     ['Tenants', slugs(client, tenants)],
     ['Audiences', audiences.join(', ')],
@@ -31,7 +31,7 @@ export function describeClient(client: Client, tenants: readonly Tenant[]): stri
 }
 
 const KINDS: Readonly<Record<TokenKind, string>> = {
-  id_token: 'ID tokens, each once',
+  id_token: 'ID tokens; each one can be exchanged only once',
   access_token: "access tokens of the tenant's custom authorization server",
   org_access_token: 'access tokens of the Okta org',
 };

@@ -1,4 +1,3 @@
-/** `stackflow offboarding`: shows the cases of deactivation-worker, and shows and releases what the brake holds. */
 import type { CaseState } from '#contracts';
 import { choice, positive, preset, type AnyCommand } from '#command-line';
 import { sandboxHint } from '../accounts/commands.js';
@@ -56,7 +55,7 @@ const retry = command({
     const person = await personOf(call, worker, tenant, call.args[0] ?? '');
     const json = await worker.retry(tenant.id, person.account);
     return {
-      text: `${person.userName} (tenant ${tenant.slug}) will be read back from Cognito now, and the user is made ${person.desiredAccess}. "${call.typed(`offboarding show ${person.userName}`)}" shows the result.`,
+      text: `The Cognito user of ${person.userName} (tenant ${tenant.slug}) will be read now, and then ${person.desiredAccess}. "${call.typed(`offboarding show ${person.userName}`)}" shows the result.`,
       json,
     };
   },

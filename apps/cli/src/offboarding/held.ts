@@ -79,7 +79,7 @@ async function choose(call: AnyCall, services: Services, tenant: Tenant, who: re
   );
 }
 
-/** Releases losses of roles. The cases are already released at this point, so the text of an error says that. */
+/** Releases losses of roles, after the cases. If it fails, the error also says that the cases are released. */
 async function releaseLosses(
   call: AnyCall,
   services: Services,
@@ -102,10 +102,7 @@ async function releaseLosses(
 const count = (cases: number, losses: number): string =>
   `Released: ${cases} ${cases === 1 ? 'person loses' : 'people lose'} access${losses === 0 ? '' : `, ${losses} lose${losses === 1 ? 's' : ''} roles`}`;
 
-/**
- * Reads the held losses of roles. If identity-service does not answer, the cases of deactivation-worker are still
- * shown.
- */
+/** Does not throw if identity-service fails, so that the cases of deactivation-worker are still shown. */
 async function roleLosses(
   call: AnyCall,
   services: Services,

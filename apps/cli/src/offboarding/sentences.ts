@@ -1,6 +1,6 @@
-/** Turns the codes of deactivation-worker into sentences: reasons of the brake, steps and states of a case. */
+/** Turns the codes of deactivation-worker into sentences for administrators. */
 import type { CaseTimings, CaseView, Json } from '#contracts';
-import { instant } from '#command-line';
+import { instant, type Typed } from '#command-line';
 
 type Case = Json<CaseView>;
 
@@ -9,13 +9,13 @@ export const heldReason = (because: 'threshold' | 'last_admin' | null): string =
     ? 'nobody with the strongest role would be left'
     : 'more people than the brake allows would lose access at once';
 
-/** The steps that end access, in the order in which a case is worked on. */
+/** The steps that end access, in their order. */
 export const STEPS: readonly (readonly [name: string, timing: keyof CaseTimings])[] = [
   ['services refuse tokens', 'fencedAt'],
   ['Cognito disabled', 'disabledAt'],
   ['SSO sessions ended', 'sessionsEndedAt'],
   ['refresh tokens revoked', 'signedOutAt'],
-  ['confirmed by reading back', 'confirmedAt'],
+  ['confirmed by a read of Cognito', 'confirmedAt'],
 ];
 
 /** Names the first event of a case: Okta's push, or another signal. */
@@ -28,11 +28,11 @@ export const attempt = (of: Pick<Case, 'lastError' | 'lastErrorClass' | 'attempt
 export const openSteps = ({ timings }: Case): string[] =>
   STEPS.filter(([, timing]) => timings[timing] === null).map(([name]) => name);
 
-/** The meaning of each state of a case, and the next step. */
-export function stateSentences(of: Case, typed: (command: string) => string): string[] {
+/** Says what the state of a case means, and what an administrator can do next. */
+export function stateSentences(of: Case, typed: Typed): string[] {
   switch (of.state) {
     case 'new':
-      return ['The case is being admitted, which takes milliseconds.'];
+      return ['The case is being compared with the brake, which takes milliseconds.'];
     case 'held':
       return [
         `The person still has access. The case will be released automatically at ${instant(of.heldUntil, 'an unknown instant')}.`,
@@ -40,12 +40,14 @@ export function stateSentences(of: Case, typed: (command: string) => string): st
       ];
     case 'running':
       return [
-        `Still open: ${openSteps(of).join(', ') || 'nothing; about to end'}. ${of.lastError ? `Last error: ${attempt(of)}` : 'No error so far.'}`,
+        `Still open: ${openSteps(of).join(', ') || 'nothing, the case ends in a moment'}. ${of.lastError ? `Last error: ${attempt(of)}` : 'No error so far.'}`,
       ];
     case 'completed':
-      return of.timings.firstRefusedAt ? [] : ['Since then, no service has reported a refused token.'];
+      return of.timings.firstRefusedAt
+        ? []
+        : ['No service has reported a refused token of this person since the case began.'];
     case 'superseded':
-      return ['The person was reactivated before every step was done; the other steps were no longer needed.'];
+      return ['The person was reactivated before all steps were done. The remaining steps were no longer needed.'];
     case 'discarded':
       return ['The person was restored before the case was released, so no access was taken away.'];
   }

@@ -1,10 +1,8 @@
-/** Formats the output of the `offboarding` commands for people. */
 import type { CaseView, HeldCases, HeldRoleLossView, Json, PersonTimeline } from '#contracts';
-import { fields, instant, table, type Screen } from '#command-line';
+import { fields, instant, table, type Screen, type Typed } from '#command-line';
 import { attempt, beginning, heldReason, stateSentences, STEPS } from './sentences.js';
 
 type Case = Json<CaseView>;
-type Typed = (command: string) => string;
 type Person = Json<PersonTimeline>['person'];
 
 const COLOURS = { held: 'yellow', running: 'yellow', completed: 'green', new: 'yellow' } as const;
@@ -59,7 +57,7 @@ function describeCase(screen: Screen, of: Case, typed: Typed): string {
     ...STEPS.map(([name, timing]): Step => [name, t[timing]]),
     ...done(`first token refused (${of.firstRefusedBy ?? 'unknown'})`, t.firstRefusedAt),
   ];
-  // A case can end without every step, for example if the user pool never had the user.
+  // A case can end without all steps, for example if the user pool never had the user.
   const missing = of.endedAt === null && of.state !== 'completed' ? 'open' : '-';
   const inOrder = [...steps.filter(([, at]) => at !== null), ...steps.filter(([, at]) => at === null)].sort(
     ([, a], [, b]) => (a !== null && b !== null ? Date.parse(a) - Date.parse(b) : 0),
@@ -105,7 +103,7 @@ export function describeHeld(
   if (held.length === 0 && !losses?.length) parts.unshift('Nobody is held.');
   else
     parts.push(
-      `To let it happen: ${typed('offboarding release <person>')}, or release --all.\nTo discard it: undo the change in Okta (reactivate the person, assign the person again, or put the person back into the group).`,
+      `To let a held loss happen: ${typed('offboarding release <person>')}, or release --all.\nTo discard a held loss: undo the change in Okta (reactivate the person, assign the person again, or put the person back into the group).`,
     );
   return parts.join('\n\n');
 }

@@ -1,5 +1,4 @@
-/** `stackflow status`: shows the health of every service, and what waits for an administrator in each tenant. */
-import { EXIT, positive, preset, table, type Screen } from '#command-line';
+import { EXIT, positive, preset, table, type Screen, type Typed } from '#command-line';
 import type { EventBusState } from '#contracts';
 import { parked, states, type OfService } from '../events/buses.js';
 import { command, anyTenants, findTenant, part, Services, type Tenant } from '../services.js';
@@ -153,11 +152,7 @@ function tenantTable(screen: Screen, tenants: readonly TenantState[]): string {
   ]);
 }
 
-function nextSteps(
-  tenants: readonly TenantState[],
-  stuck: readonly OfService<EventBusState>[],
-  typed: (command: string) => string,
-): string {
+function nextSteps(tenants: readonly TenantState[], stuck: readonly OfService<EventBusState>[], typed: Typed): string {
   const steps = tenants.flatMap((t) => [
     ...((t.heldCases ?? 0) + (t.heldRoleLosses ?? 0) > 0 ? [typed(`offboarding held --tenant ${t.tenant}`)] : []),
     ...((t.failingAccounts ?? 0) > 0 ? [typed(`accounts list --failing --tenant ${t.tenant}`)] : []),

@@ -1,7 +1,3 @@
-/**
- * `stackflow tenants`: manages the tenants of integration-hub. A tenant is named by the argument or by --tenant;
- * without either, the only tenant is used.
- */
 import {
   audited,
   EXIT,
@@ -34,7 +30,7 @@ import {
 
 type Run<F> = (hub: HubClient, slug: string, call: Call<F>) => Promise<Answer>;
 
-/** Runs the command on the named or only tenant. The answer names the tenant. */
+/** Runs the command on the tenant that the argument or --tenant names, or else on the only tenant. */
 const onTenant =
   <F extends TargetFlags>(run: Run<F>) =>
   async (call: Call<F>): Promise<Answer> => {
@@ -49,7 +45,6 @@ const onTenant =
 const NOT_PUBLISHED =
   'The change is stored, but its event could not be published in time. The event is published automatically later; until then the other services do not know about the change.';
 
-/** Defines how a command changes its tenant, and which text describes the result. */
 const changing = <F extends TargetFlags, R extends Json<TenantChanged>>(
   change: (hub: HubClient, slug: string, call: Call<F>) => Promise<R>,
   describe: (result: R, typed: Call<F>['typed']) => string,
@@ -71,7 +66,7 @@ function changed(result: Json<TenantChanged>, text: string, typed: Call<TargetFl
 
 const create = command({
   usage: 'create <slug>',
-  summary: 'create a tenant and show its SCIM token, this once',
+  summary: 'create a tenant and show its SCIM token once',
   examples: ['tenants create acme --host acme.stackflow-tech.com --scim on'],
   options: {
     ...settingsOptions,
@@ -137,7 +132,7 @@ const connectOkta = command({
     appId: required('--app-id <id>', 'id of the StackFlow app: 0oa... in the URL of its page in the Admin Console'),
     apiTokenFile: required('--api-token-file <file>', 'file with the API token of Okta; - means standard input'),
     rotateHookSecret: flag('--rotate-hook-secret', 'issue a new secret for the event hook and show it once'),
-    grace: grace('with --rotate-hook-secret: how long the old one stays valid'),
+    grace: grace('with --rotate-hook-secret: how long the old secret stays valid'),
   },
   run: changing(async (hub, slug, { flags, stdin }) => {
     const apiToken = await secretFrom(flags.apiTokenFile, stdin, 'API token of Okta');
@@ -167,7 +162,7 @@ const connectSso = command({
     ),
     issuer: option(
       '--issuer <url>',
-      'issuer: a custom authorization server, or the Okta org if connect-okta did not name it',
+      'issuer of the ID tokens; needed only for a custom authorization server, or if connect-okta was not used',
     ),
   },
   run: changing(async (hub, slug, { flags, stdin }) => {

@@ -1,10 +1,11 @@
+import type { Typed } from '#command-line';
 /** Turns the warnings of integration-hub into sentences. */
 import type { HubTenant, Json } from '#contracts';
 
 export function warningSentence(
   { code, parameters }: Json<HubTenant>['warnings'][number],
   { slug }: Json<HubTenant>,
-  typed: (command: string) => string,
+  typed: Typed,
 ): string {
   switch (code) {
     case 'sign_in_needs_host': {

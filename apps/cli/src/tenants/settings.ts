@@ -1,4 +1,3 @@
-/** Options of the command line for the settings of a tenant. */
 import { InvalidArgumentError } from 'commander';
 import { list, negation, number, onOff, option, UUID, type FlagsOf } from '#command-line';
 import type { GroupRoleMapping, GroupUnmapping, SettingsChangeBody } from '#contracts';
@@ -18,7 +17,7 @@ export const settingsOptions = {
     'brake: hold losses of access above this percentage of the active accounts',
     number,
   ),
-  brakeAtLeast: option('--brake-at-least <n>', 'brake: never hold if at most this many people lose access', number),
+  brakeAtLeast: option('--brake-at-least <n>', 'brake: hold nobody while at most this many people lose access', number),
   brakeWindow: option('--brake-window <minutes>', 'brake: count the losses of the last n minutes', number),
   brakeHold: option('--brake-hold <hours>', 'brake: let a held loss happen automatically after n hours', number),
   brake: negation('--no-brake', 'switch the brake off: every loss of access happens at once').conflicts([
@@ -60,7 +59,7 @@ function brakeOf({ brake, ...flags }: SettingsFlags): SettingsChangeBody['brake'
 const named = <T extends object>(all: T): Partial<T> =>
   Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as Partial<T>;
 
-/** `Group name=role`; the name may contain "=", a role cannot. */
+/** Parses `Group name=role`. The name may contain "=", but a role cannot. */
 function mapping(by: 'name' | 'id') {
   return (value: string, before: readonly GroupRoleMapping[] = []): GroupRoleMapping[] => {
     const at = Math.max(value.lastIndexOf('='), 0);
@@ -72,7 +71,7 @@ function mapping(by: 'name' | 'id') {
   };
 }
 
-/** A group by name or by id. */
+/** Parses a group id (a UUID) or a group name. */
 export const unmapping = (value: string, before: readonly GroupUnmapping[] = []): GroupUnmapping[] => [
   ...before,
   { group: UUID.test(value) ? { id: value } : { name: value } },

@@ -1,13 +1,9 @@
-/**
- * Formats the output of the `tenants` commands for people. Fields have the names that the product page and Okta use.
- */
+/** The names of the fields are those of the product page and of Okta. */
 import type { HubTenant, Json, OktaConnected, ScimTokenIssued, TenantChanged } from '#contracts';
-import { fields, instant, table, type Field, type Screen } from '#command-line';
+import { fields, instant, table, type Field, type Screen, type Typed } from '#command-line';
 import { warningSentence } from './sentences.js';
 
 type Tenant = Json<HubTenant>;
-type Typed = (command: string) => string;
-
 const yesNo = (value: boolean): string => (value ? 'on' : 'off');
 
 export function describeTenant(tenant: Tenant): string {
@@ -142,8 +138,8 @@ ${fields(
 )}
 
 ${secret}
-The API token is stored, but has not been used yet. "${typed(`accounts compare-okta --tenant ${tenant.slug}`)}" uses it first.
-That comparison ends the access of people who are not assigned to the app in Okta, so assign them there first.`;
+The API token is stored, but has not been used yet. The command "${typed(`accounts compare-okta --tenant ${tenant.slug}`)}" uses the token for the first time.
+It also ends the access of people who are not assigned to the app in Okta, so assign them there first.`;
 }
 
 export const describeOktaGone = (result: Json<TenantChanged>): string =>

@@ -1,6 +1,6 @@
 /**
- * The keys and the log of a trigger in AWS Lambda. `ASSERTION_JWKS` is read when the function is loaded, so a wrong
- * value fails at once. This file does not use libs/platform, which would add a database driver to every cold start.
+ * The keys and the log of a trigger in AWS Lambda. The keys are read when the function is loaded, so a wrong value
+ * fails at once. Do not use libs/platform here: it would add a database driver to every cold start.
  */
 import { parseAssertionKeys } from '../assertion.js';
 import type { TriggerLog } from '../log.js';

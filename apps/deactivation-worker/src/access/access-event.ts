@@ -1,9 +1,8 @@
-/** Builds the event that publishes the current access of an account to every guard. Pure functions only. */
 import type { NewEvent } from '#event-bus';
 import type { Access } from '#events';
 import type { PersonEntity } from './person.entity.js';
 
-/** The person's columns that the event contains. Their values are those after the change. */
+/** `identity.access` events contain these columns of the person. */
 export const PUBLISHED = ['publishedRoles', 'notBefore', 'accessVersion', 'causationId', 'traceparent'] as const;
 
 export interface PublishedAccess extends Pick<PersonEntity, 'id' | 'tenant' | (typeof PUBLISHED)[number]> {

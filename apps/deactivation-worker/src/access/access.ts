@@ -1,6 +1,6 @@
 /**
- * Derives what has to happen with a person's access. Pure functions only. The consumers of every source (directory,
- * accounts, settings, Okta) store the received facts, call these functions and write the result.
+ * Derives what has to happen with a person's access, whatever the source (directory, accounts, settings, Okta). Pure
+ * functions only.
  */
 import type { CognitoAccess } from '#contracts';
 import type { Access } from '#events';
@@ -9,8 +9,8 @@ import type { PersonEntity } from './person.entity.js';
 export type PersonFacts = Pick<PersonEntity, 'active' | 'deleted' | 'oktaState'>;
 
 /**
- * `unchanged` means that the person is inactive, and the tenant does not end the access of inactive people. If the
- * person has access, they keep it. If they have none, they do not get it.
+ * `unchanged`: the tenant does not end the access of this inactive person. They keep the access that they have, and get
+ * no new access.
  */
 export type DesiredAccess = CognitoAccess | 'unchanged';
 
@@ -27,17 +27,14 @@ export type PersonState = PersonFacts &
 export type Published = Pick<Access, 'status' | 'roles'>;
 
 export interface Consequences {
-  /**
-   * The new desired access; null means no change. Access that is published as active ends only by a case, never by this
-   * field.
-   */
+  /** The new desired access; null means no change. While access is published as active, only a case may end it. */
   readonly desiredAccess: CognitoAccess | null;
   readonly publish: Published | null;
-  /** Whether to open a case, unless the person has a pending one. */
+  /** Opens a case, unless the person has a pending one. */
   readonly openCase: boolean;
-  /** Whether to discard the person's pending case, if there is one. */
+  /** Discards the person's pending case, if there is one. */
   readonly discardCase: boolean;
-  /** Whether the runner has to change the person's access in Cognito. */
+  /** Whether the person's access in Cognito has to change. */
   readonly work: boolean;
   /** Whether a sign-out is due, because tokens may have been issued since the last sign-out. */
   readonly signOut: boolean;
@@ -52,10 +49,7 @@ export const NO_CONSEQUENCES: Consequences = {
   signOut: false,
 };
 
-/**
- * Derives the consequences of the desired access. `justProvisioned` means that the Cognito user was created since the
- * last evaluation.
- */
+/** `justProvisioned`: the Cognito user was created since the last evaluation. */
 export function consequences(person: PersonState, desired: DesiredAccess, justProvisioned: boolean): Consequences {
   if (person.publishedStatus === null) return firstEvaluation(person, desired);
   if (person.desiredAccess === 'disabled') return whileDisabled(person, desired, justProvisioned);
@@ -93,9 +87,8 @@ function whileDisabled(person: PersonState, desired: DesiredAccess, justProvisio
 }
 
 /**
- * Evaluates a person whose access is still being enabled. If this person must lose access again now, no access is
- * really taken away, because the fence is still in force. So this needs neither a case nor the brake. But Cognito may
- * already have enabled the user, so the user must be signed out again.
+ * Evaluates a person whose access is still being enabled. If they must lose access again, their fence is still in
+ * force, so neither a case nor the brake is needed. Cognito may already have enabled the user, so a sign-out is needed.
  */
 function whileEnabling(person: PersonState, desired: DesiredAccess): Consequences {
   if (desired === 'enabled') return NO_CONSEQUENCES;
@@ -108,7 +101,6 @@ function whileEnabling(person: PersonState, desired: DesiredAccess): Consequence
   };
 }
 
-/** Builds the data of the `identity.access` event for a person with this access. */
 const publishedAs = ({ deleted, roles }: PersonState, access: CognitoAccess): Published =>
   access === 'enabled'
     ? { status: 'active', roles: [...roles] }

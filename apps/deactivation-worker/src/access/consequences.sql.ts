@@ -1,4 +1,3 @@
-/** Writes the consequences of an evaluation for one person, whose row the caller has locked. */
 import type { NewEvent, Outbox } from '#event-bus';
 import { prepared, type Prepared, type Tx } from '#platform';
 import type { Consequences } from './access.js';
@@ -14,8 +13,8 @@ const applySql = `
    where id = $1 returning 1`;
 
 /**
- * Writes the row and its events in one statement. An import writes thousands of people, and a second statement per
- * person would make it slower.
+ * Writes the consequences of an evaluation for one person. The caller has locked the person's row. One statement writes
+ * the row and the events, because an import changes thousands of people.
  */
 export class ConsequencesWriter {
   private readonly sql: Prepared;
@@ -40,10 +39,9 @@ export class ConsequencesWriter {
 }
 
 /**
- * Returns whether the tenant deactivates people on offboarding, and locks the tenant's settings in shared mode until
- * commit. A change of the settings waits for this lock. When the change then searches for affected people, every
- * decision that used the old settings is committed, so the search finds them all. A tenant without stored settings has
- * the default settings.
+ * Returns whether the tenant deactivates people on offboarding; true if it has no stored settings. Locks the tenant's
+ * settings in shared mode until commit. A change of the settings waits for this lock, so it sees every decision that
+ * used the old settings, and finds all affected people.
  */
 export async function deactivatesOnOffboard(tx: Tx, tenant: string): Promise<boolean> {
   const [row] = await tx.query<{ deactivates: boolean }>(

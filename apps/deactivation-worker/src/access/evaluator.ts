@@ -1,4 +1,3 @@
-/** Evaluates a person's access and writes the consequences, in the transaction that stored the change. */
 import { Injectable } from '@nestjs/common';
 import { Outbox } from '#event-bus';
 import { currentTraceparent, type Tx } from '#platform';
@@ -22,7 +21,10 @@ export class AccessEvaluator {
     this.writer = new ConsequencesWriter(outbox);
   }
 
-  /** Evaluates the person and writes the consequences. The caller has locked the person's row in `tx`. */
+  /**
+   * Evaluates a person's access and writes the consequences, in the transaction `tx` that stored the change and locked
+   * the person's row.
+   */
   async evaluate(tx: Tx, person: Person, cause: Cause): Promise<void> {
     const desired = await this.desired(tx, person);
     const next = consequences(person, desired, person.provisioned && !person.wasProvisioned);
@@ -31,10 +33,7 @@ export class AccessEvaluator {
     if (next.work) tx.afterCommit(() => this.wake.emit('run'));
   }
 
-  /**
-   * Derives the desired access. Reads the settings only if the result depends on them, because reading them takes a
-   * lock.
-   */
+  /** Reads the settings only if the result depends on them, because reading them takes a lock. */
   private async desired(tx: Tx, person: Person): Promise<DesiredAccess> {
     const [on, off] = [desiredAccess(person, true), desiredAccess(person, false)];
     return on === off || (await deactivatesOnOffboard(tx, person.tenant)) ? on : off;

@@ -1,7 +1,4 @@
-/**
- * Applies what Okta's API and event hooks report about people. It uses the same cases, brake and reactivation as SCIM
- * does.
- */
+/** Applies what Okta's API and event hooks report about people, with the same cases, brake and reactivation as SCIM. */
 import { Injectable } from '@nestjs/common';
 import type { OktaState } from '#contracts';
 import type { Tx } from '#platform';
@@ -14,9 +11,9 @@ export class OktaSignals {
   constructor(private readonly evaluator: AccessEvaluator) {}
 
   /**
-   * Stores Okta's state of a person as of `observedAt`: a state that ends access, or null if SCIM decides. A signal
-   * that is not newer than the stored one changes nothing. Resolves with the number of people whose state was stored: 0
-   * for an unknown person, more than 1 if several people share the external id. Locks their rows until `tx` ends.
+   * Stores Okta's state of a person as of `observedAt`: a state that ends access, or null if SCIM decides. A state that
+   * is not newer than the stored one changes nothing. Resolves with the number of people whose state was stored: 0 for
+   * an unknown person, more than 1 if several people share the external id. Locks their rows until `tx` ends.
    */
   async signal(
     tx: Tx,

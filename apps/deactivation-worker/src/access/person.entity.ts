@@ -8,7 +8,7 @@ export class PersonEntity {
   @PrimaryColumn({ type: 'uuid' }) id!: string;
   @Column({ type: 'uuid' }) tenant!: string;
 
-  /** Sequence of the last directory.users event; 0 means that none has arrived yet. */
+  /** Sequence number of the last directory.users event; 0 means that none has arrived yet. */
   @BigIntColumn({ default: 0 }) directoryVersion!: number;
   @Column({ type: 'text', default: '' }) userName!: string;
 
@@ -18,43 +18,39 @@ export class PersonEntity {
   @Column({ type: 'boolean', default: false }) active!: boolean;
   @Column({ type: 'boolean', default: false }) deleted!: boolean;
 
-  /** Sequence of the last identity.accounts event; 0 means that none has arrived yet. */
+  /** Sequence number of the last identity.accounts event; 0 means that none has arrived yet. */
   @BigIntColumn({ default: 0 }) accountVersion!: number;
 
   /** Whether identity-service has created the Cognito user. */
   @Column({ type: 'boolean', default: false }) provisioned!: boolean;
 
-  /** The account's roles, strongest first. */
+  /** The account's roles, highest precedence first. */
   @Column({ type: 'text', array: true, default: () => `'{}'` }) roles!: string[];
 
-  /**
-   * Okta's state of the person, as Okta's API or an event hook reported it. Such a state ends access, whatever SCIM
-   * reports.
-   */
+  /** The state that Okta's API or an event hook reported. Such a state ends access, whatever SCIM reports. */
   @Column({ type: 'text', nullable: true }) oktaState!: OktaState | null;
   @Column({ type: 'timestamptz', nullable: true }) oktaStateAt!: Date | null;
   @Column({ type: 'text', default: 'disabled' }) desiredAccess!: CognitoAccess;
 
   /**
-   * Increases with every change that the runner must apply to Cognito. The runner ends its work on the person only if
-   * the revision did not increase during that work.
+   * Increases with every change that must be applied to Cognito. Work on the person ends only if the revision did not
+   * increase during that work.
    */
   @BigIntColumn({ default: 0 }) revision!: number;
 
-  /** Sequence of the last identity.access event; 0 means that none was published yet. */
+  /** Sequence number of the last identity.access event; 0 means that none was published yet. */
   @BigIntColumn({ default: 0 }) accessVersion!: number;
   @Column({ type: 'text', nullable: true }) publishedStatus!: AccessStatus | null;
   @Column({ type: 'text', array: true, default: () => `'{}'` }) publishedRoles!: string[];
 
-  /** The account's fence. */
   @Column({ type: 'timestamptz', nullable: true }) notBefore!: Date | null;
 
-  /** Sequence of the last offboarding.cases event about the person. */
+  /** Sequence number of the last offboarding.cases event about the person. */
   @BigIntColumn({ default: 0 }) caseVersion!: number;
 
   /**
-   * Whether the user is enabled in Cognito. Null means that there is no such user, or that the state is unknown and
-   * must be read before anything else.
+   * Whether the user is enabled in Cognito. Null: there is no such user, or the state is unknown and must be read
+   * first.
    */
   @Column({ type: 'text', nullable: true }) actualAccess!: CognitoAccess | null;
 
@@ -62,12 +58,11 @@ export class PersonEntity {
   @Column({ type: 'boolean', default: false }) signOutDue!: boolean;
 
   /**
-   * Until this time, a call to Cognito that got no answer, or whose process died, may still change the user. The runner
-   * reads Cognito once afterwards.
+   * Until this time, a call that Cognito has not answered may still change the user. Cognito is read once afterwards.
    */
   @Column({ type: 'timestamptz', nullable: true }) lateCallsUntil!: Date | null;
 
-  /** Time of the runner's next attempt; null means that the runner has nothing to do. */
+  /** Time at which the work in Cognito continues; null means that no work is left. */
   @Column({ type: 'timestamptz', nullable: true }) dueAt!: Date | null;
   @Column({ type: 'uuid', nullable: true }) leaseOwner!: string | null;
   @Column({ type: 'int', default: 0 }) attempts!: number;

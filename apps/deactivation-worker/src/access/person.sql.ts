@@ -1,6 +1,6 @@
 /**
  * Stores what other services and Okta report about people. Each statement locks the person's row until its transaction
- * ends. A statement changes nothing if the row already contains a newer version from the same source (P3).
+ * ends. It changes nothing if the row already contains a newer version from the same source (P3).
  */
 import type { OktaState } from '#contracts';
 import type { DirectoryUser } from '#events';
@@ -36,8 +36,8 @@ const RETURNING = `
             coalesce(old.provisioned, false) as "wasProvisioned"`;
 
 /**
- * A reactivation clears an earlier Okta state `deprovisioned` or `missing`. It does not clear a suspension, because
- * Okta never reports suspensions over SCIM.
+ * A reactivation clears the Okta states `deprovisioned` and `missing`. It does not clear `suspended`, because Okta
+ * never reports suspensions over SCIM.
  */
 const storeUserSql = prepared(`
   insert into person as p (id, tenant, directory_version, user_name, external_id, display_name, active, deleted)
@@ -51,8 +51,8 @@ const storeUserSql = prepared(`
   ${RETURNING}`);
 
 /**
- * identity-service publishes an account only after Cognito has the user, so `provisioned` becomes true. People's names
- * come only from the directory, so this statement does not store them.
+ * identity-service publishes an account only after Cognito has the user, so `provisioned` becomes true. Names come only
+ * from the directory.
  */
 const storeAccountSql = prepared(`
   insert into person as p (id, tenant, account_version, provisioned, roles)
@@ -63,8 +63,8 @@ const storeAccountSql = prepared(`
   ${RETURNING}`);
 
 /**
- * Locks people in the order of their ids, so that two of these statements cannot deadlock. A state whose time equals
- * the stored time is a repetition and changes nothing.
+ * Locks people in the order of their ids, so that two of these statements cannot deadlock. A state with the same time
+ * as the stored state is a repetition and changes nothing.
  */
 const storeOktaStateSql = `
   with those as (
@@ -80,7 +80,7 @@ const lockPeopleSql = `
   select ${columnsOf(PersonEntity, { only: STATE })}, false as "wasEntitled", provisioned as "wasProvisioned"
     from person where tenant = $1 and id = any($2::uuid[]) order by id for update`;
 
-/** `stale` means that a newer state is stored; `foreign` means that the id belongs to another tenant. */
+/** `stale`: a newer state is stored. `foreign`: the id belongs to another tenant. */
 export type Stored = Person | 'stale' | 'foreign';
 
 export interface DirectoryChange {

@@ -1,4 +1,3 @@
-/** SQL of sign-outs of people who keep their access. */
 import { columnsOf } from '#platform';
 import { PUBLISHED, type PublishedAccess } from './access-event.js';
 import { PersonEntity } from './person.entity.js';
@@ -9,16 +8,14 @@ export const FENCED = columnsOf(PersonEntity, { alias: 'p', only: ['id', 'tenant
 export type FencedRow = PublishedAccess & { readonly fenced: boolean };
 
 /**
- * Makes a sign-out due for a person with desired access. If their access is published as active, the fence moves to the
- * time of our clock at once. `fenceSignedOut` later moves the fence to the time of Cognito's clock. The fence never
- * moves back.
+ * Makes a sign-out due for a person with desired access. If their access is published as active, moves the fence to the
+ * time of our clock. The fence never moves back.
  *
- * For a person without desired access, nothing is written. Services already refuse their tokens because of the
- * published status, and the sign-out of their case is already due.
+ * Writes nothing for a person without desired access: services already refuse their tokens, and their case signs them
+ * out.
  *
- * The user's state may be unknown while the runner has nothing to do. The last run left the user enabled, so this
- * statement sets the state to enabled. Otherwise the runner would read Cognito and enable a user whom an administrator
- * of the pool disabled by hand.
+ * Without pending work, an unknown state becomes `enabled`, because the last work left the user enabled. A user whom an
+ * administrator of the pool has disabled by hand then stays disabled.
  */
 export const requestSignOut = `
   update person p

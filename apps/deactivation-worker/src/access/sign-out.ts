@@ -1,11 +1,10 @@
 /**
- * Ends all sessions of a person who keeps their access (Okta's Universal Logout).
+ * Ends all sessions of a person who keeps their access (Okta's Universal Logout). The fence moves to the time of our
+ * clock when the sign-out becomes due. It moves again, to the time of Cognito's clock, after Cognito has revoked the
+ * refresh tokens. If Cognito's clock is ahead of ours, the first fence alone would accept tokens from before the
+ * sign-out.
  *
- * The fence moves twice. The transaction that makes the sign-out due moves it to the time of our clock. After Cognito
- * has revoked the refresh tokens, the fence moves to the time of Cognito's clock. The first move is not enough: if
- * Cognito's clock is ahead of ours, a token that Cognito has already issued may have a later time than the fence. After
- * the second move, services refuse every token from before the sign-out in Cognito. This includes the tokens of logins
- * between the two moves, so callers prevent logins of the person until `due` is false.
+ * A login between the two fences also loses its tokens, so callers prevent logins of the person until `due` is false.
  */
 import { Injectable } from '@nestjs/common';
 import type { SignOutState } from '#contracts';
@@ -25,8 +24,8 @@ export class PersonSignOuts {
   ) {}
 
   /**
-   * Makes a sign-out due. The request is stored before the promise resolves. A repeated request also ends the sessions
-   * that began after the first request.
+   * The sign-out is stored as due before the promise resolves. A repeated request also ends the sessions that began
+   * after the first request.
    */
   async request(tenant: string, account: string, causationId: string): Promise<SignOutState> {
     const parameters = [account, tenant, causationId, currentTraceparent()];

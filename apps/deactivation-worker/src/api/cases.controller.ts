@@ -1,4 +1,3 @@
-/** `/internal/tenants/:tenant`: lists a tenant's cases, lists the held cases, and releases held cases. */
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiOkResponse } from '@nestjs/swagger';
 import {

@@ -1,8 +1,7 @@
 /**
- * `/auth/okta/event-hook/:slug`: receives the event hooks of a tenant's Okta org. Okta does not sign deliveries, and
- * the secret in a header is weak proof. So a delivery only gives hints about the people to check in Okta. The hints are
- * stored and the delivery is answered at once, because Okta waits three seconds for the answer and repeats a delivery
- * only once.
+ * Receives the event hooks of a tenant's Okta org. Okta does not sign deliveries, and the secret in a header is weak
+ * proof. A delivery therefore only names people to check in Okta. The delivery is stored and answered at once, because
+ * Okta waits three seconds for the answer and repeats a delivery only once.
  */
 import { Body, Controller, Get, Headers, HttpCode, Param, Post } from '@nestjs/common';
 import { Problem } from '#platform';
@@ -13,8 +12,8 @@ export class EventHookController {
   constructor(private readonly hooks: OktaEventHooks) {}
 
   /**
-   * Answers Okta's one-time verification with the challenge, which is not secret. If the request contains a secret, it
-   * must be correct, so that a mistyped secret is noticed when the hook is created.
+   * Answers Okta's one-time verification with the challenge, which is not secret. A secret in the request must be
+   * correct, so that a mistyped secret is noticed when the hook is created.
    */
   @Get()
   async verify(

@@ -1,6 +1,3 @@
-/**
- * `/internal/tenants/:tenant/okta/comparison`: compares a tenant with its Okta app, and reports the latest comparison.
- */
 import { Body, Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiOkResponse } from '@nestjs/swagger';
 import { OktaComparison, OktaComparisonBody, OktaComparisonStarted, TenantPath } from '#contracts';

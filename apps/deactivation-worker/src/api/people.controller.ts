@@ -1,7 +1,3 @@
-/**
- * `/internal/tenants/:tenant/accounts`: finds people, shows their timelines, repeats a step at Cognito, signs
- * people out, and records refused tokens.
- */
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiNoContentResponse, ApiOkResponse } from '@nestjs/swagger';
 import {
@@ -44,7 +40,7 @@ export class OffboardingPeopleController {
     return this.queries.timeline(tenant, id);
   }
 
-  /** Makes the runner read the user from Cognito and apply the desired access now, without waiting for the backoff. */
+  /** Reads the user from Cognito now, without waiting for the next attempt, and applies the desired access. */
   @Post(':id/retry')
   @HttpCode(202)
   @ApiAcceptedResponse({ type: RetryStarted })
@@ -62,7 +58,6 @@ export class OffboardingPeopleController {
     await this.refusals.record(tenant, id, body);
   }
 
-  /** Ends all sessions of the person. The person keeps their access. */
   @Post(':id/sign-out')
   @HttpCode(202)
   @ApiAcceptedResponse({ type: SignOutState })

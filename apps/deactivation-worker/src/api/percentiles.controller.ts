@@ -1,4 +1,3 @@
-/** `/internal/offboarding/percentiles`: reports how long the steps of cases took. */
 import { Controller, Get, Query } from '@nestjs/common';
 import { ApiOkResponse } from '@nestjs/swagger';
 import { Percentiles, PercentilesQuery } from '#contracts';

@@ -1,4 +1,3 @@
-/** SQL of admission. The transaction that admits cases has locked the brake of their tenant. */
 import { columnsOf, prepared } from '#platform';
 import { PersonEntity } from '../access/person.entity.js';
 import { CASE_COLUMNS } from './case.sql.js';
@@ -6,8 +5,8 @@ import { CASE_COLUMNS } from './case.sql.js';
 export const tenantsWithNewCases = prepared(`select distinct tenant from offboarding_case where state = 'new'`);
 
 /**
- * Locks people and their new cases. Rows that a consumer is changing are skipped until the next round, so this
- * transaction never waits and cannot be part of a deadlock.
+ * Locks people and their new cases. Leaves out rows that a consumer is changing; these cases are admitted later. This
+ * statement therefore never waits and cannot be part of a deadlock.
  */
 export const takeNewCases = prepared(`
   select c.id, c.released_at is not null as released, p.provisioned, p.roles,
@@ -18,10 +17,7 @@ export const takeNewCases = prepared(`
    order by c.received_at, c.id limit $2
      for update of p, c skip locked`);
 
-/**
- * `countActive` and `countAdmins` read every account of the tenant with access. Run them only if the result can change
- * a decision.
- */
+/** Both counts read every account of the tenant with access. Run them only if the result can change a decision. */
 export const countActive = `select count(*)::int as n from person where tenant = $1 and desired_access = 'enabled' and provisioned`;
 export const countAdmins = `${countActive} and roles[1] = $2`;
 

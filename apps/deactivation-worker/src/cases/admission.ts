@@ -1,7 +1,7 @@
 /**
- * Admits or holds cases. This is the only part of the worker that counts losses. Admission disables the desired access
- * and publishes the fence on `identity.access` in one transaction. If a process crashes afterwards, the runner
- * completes the case.
+ * Admits or holds cases. Only this class counts losses of access, under the lock of the tenant's brake. Admission
+ * disables the desired access and publishes the fence on `identity.access` in one transaction. If this process crashes
+ * afterwards, another process completes the case.
  */
 import { Inject, Injectable } from '@nestjs/common';
 import { HoldTimer, lockBrake, TIMER } from '#brake';
@@ -75,10 +75,7 @@ export class Admission {
     await Promise.all([this.loop.stop(), this.timer.stop()]);
   }
 
-  /**
-   * Releases the tenant's held cases with these ids, or all of them if `ids` is null. Resolves with the number of
-   * released cases.
-   */
+  /** Releases these held cases of the tenant, or all of them if `ids` is null. Resolves with their number. */
   async release(tenant: string, ids: readonly string[] | null, by: string): Promise<number> {
     return this.database.tx(async (tx) => {
       const rows = await tx.query<CaseRow>(releaseCases, [tenant, ids, by]);
@@ -91,7 +88,7 @@ export class Admission {
     });
   }
 
-  /** Admits one batch per tenant, so that a tenant that loses thousands of people does not delay the others. */
+  /** Admits one batch per tenant, so that one tenant with thousands of losses does not delay the others. */
   private async round(): Promise<boolean> {
     let more = false;
     for (const { tenant } of await this.database.query<{ tenant: string }>(tenantsWithNewCases)) {

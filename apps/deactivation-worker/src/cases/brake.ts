@@ -1,4 +1,4 @@
-/** Applies the tenant's brake to the cases that wait for admission, one after the other. Pure. */
+/** Applies the tenant's brake to the cases that wait for admission, one after the other. */
 import { BrakeTally } from '#brake';
 import type { HeldBecause } from '#contracts';
 import type { Brake } from '#events';
@@ -9,7 +9,7 @@ export interface Candidate {
   readonly released: boolean;
   /** Whether Cognito has the user. An account without a Cognito user has no access to lose. */
   readonly provisioned: boolean;
-  /** The account's roles, strongest first. */
+  /** The account's roles, highest precedence first. */
   readonly roles: readonly string[];
 }
 
@@ -19,7 +19,7 @@ export interface TenantCount {
   /** Number of losses within the brake's window that count against the brake. */
   readonly lost: number;
   readonly strongestRole: string | undefined;
-  /** Number of accounts with access and the tenant's strongest role. */
+  /** Number of accounts with access and the tenant's highest role. */
   readonly admins: number;
 }
 

@@ -1,10 +1,8 @@
-/** Builds the events of `offboarding.cases`, which show cases to subscribers. Pure functions only. */
 import type { NewEvent } from '#event-bus';
 import type { EventData, OffboardingCase } from '#events';
 import type { PersonEntity } from '../access/person.entity.js';
 import type { CaseEntity } from './case.entity.js';
 
-/** The columns in `CASE_COLUMNS`. `caseVersion` is the sequence of the event. */
 export type CaseRow = CaseEntity & Pick<PersonEntity, 'userName' | 'displayName' | 'caseVersion'>;
 
 export type CaseChange = 'opened' | 'held' | 'released' | 'discarded' | 'superseded' | 'completed';
@@ -24,10 +22,7 @@ export function caseEvent(change: CaseChange, row: CaseRow, causationId = row.ca
   };
 }
 
-/**
- * Returns the published data of a case. The state `new` is internal. Until admission, which takes milliseconds, such a
- * case is published as `held`.
- */
+/** The state `new` is internal. Until admission, which takes milliseconds, such a case is published as `held`. */
 export const caseData = (row: CaseRow): OffboardingCase => ({
   id: row.id,
   account: row.accountId,

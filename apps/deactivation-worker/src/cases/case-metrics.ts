@@ -1,4 +1,3 @@
-/** Metrics for operators: durations of steps, unfinished cases and stuck cases. */
 import type { Database, Metrics } from '#platform';
 
 /** For a case that the brake held, the measured time includes the time until its release. */
@@ -12,14 +11,13 @@ const unfinishedCases = `
   select state, count(*)::int as cases, coalesce(extract(epoch from clock_timestamp() - min(coalesce(released_at, received_at))), 0)::float8 as oldest
     from offboarding_case where state in ('new', 'held', 'running') group by state`;
 
-/** Cases that run for longer than a normal case takes, or that need a correction of the user or the configuration. */
+/** Cases that take longer than normal, or that need a correction of the user or the configuration. */
 const stuckCases = `
   select count(*)::int as cases from offboarding_case c join person p on p.id = c.account_id
    where c.state = 'running' and (c.fenced_at < clock_timestamp() - interval '60 seconds' or p.last_error_class in ('permanent', 'config'))`;
 const failingPeople = `
   select last_error_class as class, count(*)::int as people from person where due_at is not null and last_error_class is not null group by 1`;
 
-/** Registers gauges that read the database at each scrape. */
 export function watchCases(database: Database, metrics: Metrics): void {
   const oldest = metrics.gauge(
     'offboarding_oldest_case_seconds',

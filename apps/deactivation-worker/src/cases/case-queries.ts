@@ -1,4 +1,4 @@
-/** Queries of the internal API. Each query reads one tenant without locks, so it may show a case between two steps. */
+/** Queries of the internal API. Each reads one tenant without locks, so it may show a case between two steps. */
 import { Injectable } from '@nestjs/common';
 import { heldUntil } from '#brake';
 import type { CasePage, CasesQuery, CaseView, HeldCases, PeopleList, PersonTimeline, PersonView } from '#contracts';
@@ -21,9 +21,7 @@ const cases = (rest: string): string => `
   select ${CASE_COLUMNS}, ${columnsOf(PersonEntity, { alias: 'p', only: WORK })}
     from offboarding_case c join person p on p.id = c.account_id where c.tenant = $1 ${rest}`;
 
-/**
- * Reads the index case_by_tenant backwards. Postgres can do this only if the time of the cursor's case is a parameter.
- */
+/** Reads the index case_by_tenant backwards, which Postgres can do only if the cursor's time is a parameter. */
 const pageSql = cases(`
      and ($2::text is null or c.state = $2)
      and ($3::timestamptz is null or (c.received_at, c.id) < ($3::timestamptz, $4::uuid))
@@ -108,7 +106,7 @@ export class CaseQueries {
     throw new Problem('not_found', `There is no account ${account} in this tenant.`, undefined, { account });
   }
 
-  /** Makes the person due with an unknown state, so that the runner reads Cognito before any other call. */
+  /** Sets the user's state to unknown, so that Cognito is read before any other call. */
   async retry(tenant: string, account: string): Promise<void> {
     await this.person(tenant, account);
     await this.database.query(rereadAccess, [account]);

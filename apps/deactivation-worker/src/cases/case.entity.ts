@@ -10,7 +10,7 @@ export class CaseEntity {
   @Column({ type: 'uuid' }) accountId!: string;
   @Column({ type: 'text', default: 'new' }) state!: CaseState;
 
-  /** Kind of the cause, e.g. `user.deactivated`, `okta.suspended`. */
+  /** e.g. `user.deactivated`, `okta.suspended` */
   @Column({ type: 'text' }) cause!: string;
   @Column({ type: 'text' }) causationId!: string;
   @Column({ type: 'text', nullable: true }) traceparent!: string | null;

@@ -1,4 +1,3 @@
-/** SQL that opens and discards cases, and the columns of their events and views. */
 import { columnsOf, prepared, type Tx } from '#platform';
 import { PersonEntity } from '../access/person.entity.js';
 import type { CaseRow } from './case-event.js';
@@ -9,8 +8,8 @@ import type { Cause } from './cause.js';
 export const CASE_COLUMNS = `${columnsOf(CaseEntity, { alias: 'c' })}, ${columnsOf(PersonEntity, { alias: 'p', only: ['userName', 'displayName', 'caseVersion'] })}`;
 
 /**
- * Opens a case, unless the person has an unfinished one. A push time in the future comes from a wrong clock, so the
- * current time replaces it.
+ * Opens a case, unless the person has an unfinished one. A push time in the future comes from a wrong clock and is
+ * replaced by the current time.
  */
 const openSql = prepared(`
   insert into offboarding_case (tenant, account_id, cause, causation_id, traceparent, pushed_at)
@@ -39,10 +38,8 @@ const discardSql = `
 export const discardCases = (tx: Tx, accounts: readonly string[]): Promise<CaseRow[]> =>
   tx.query<CaseRow>(discardSql, [accounts]);
 
-/** Returns the people who are inactive in the directory and still have access. */
 export const inactiveWithAccess = (tx: Tx, tenant: string): Promise<{ id: string }[]> =>
   tx.query(`select id from person where tenant = $1 and desired_access = 'enabled' and not active`, [tenant]);
 
-/** Returns the people with a pending case. */
 export const withPendingCase = (tx: Tx, tenant: string): Promise<{ id: string }[]> =>
   tx.query(`select account_id as id from offboarding_case where tenant = $1 and state in ('new', 'held')`, [tenant]);

@@ -1,19 +1,15 @@
-/** The cause of an evaluation, and the time at which the identity provider's request arrived. Pure functions only. */
 import { shortType } from '#event-bus';
 import type { EventEnvelope } from '#events';
 
 export interface Cause {
-  /** Kind of the cause, e.g. `user.deactivated`, `okta.suspended`. */
+  /** e.g. `user.deactivated`, `okta.suspended` */
   readonly type: string;
   readonly causationId: string;
   readonly pushedAt: Date;
 }
 
 const UUID_V7 = /^([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
-/**
- * Longest possible time between a request and its change. A causation id whose time is further back is not the id of
- * that request.
- */
+/** A request makes its change within this time. An older causation id does not show when the request arrived. */
 const LONGEST_REQUEST_MS = 5 * 60_000;
 
 /**

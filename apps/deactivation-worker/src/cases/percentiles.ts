@@ -1,4 +1,3 @@
-/** Computes percentiles of the durations of steps from the cases, for any tenant and period. */
 import { Injectable } from '@nestjs/common';
 import { CASE_STEPS, type CaseStep, type Percentiles, type PercentilesQuery } from '#contracts';
 import { Database } from '#platform';

@@ -1,18 +1,16 @@
-/** Records when a service first refused a token of an offboarded person. This is the last part of the evidence. */
 import { Injectable } from '@nestjs/common';
 import type { RefusalBody } from '#contracts';
 import { Database, Problem } from '#platform';
 
 /**
- * Services have their own clocks. A service may report a refusal this much before the fence that caused it, or this
- * much in the future. The refusal happened between the fence and now, so the stored time is limited to that range.
+ * Largest accepted difference between the clock of a service and ours. The stored time of a refusal is limited to the
+ * time between the fence and now.
  */
 const CLOCK_TOLERANCE = '10 minutes';
 
 /**
- * Stores the refusal in the case with the latest fence before the refusal. If there is no such case, it uses the case
- * whose fence is closest and within the tolerance. Reports may arrive in any order, and a case keeps its earliest
- * refusal. The update locks the case, and under this lock Postgres checks again that the new refusal is earlier.
+ * Stores the refusal in the case whose fence is the latest before the refusal. If no fence is earlier, takes the case
+ * with the closest fence within the tolerance. Reports may arrive in any order, and a case keeps its earliest refusal.
  */
 const recordSql = `
   with report as (select $3::timestamptz as at, clock_timestamp() as now, interval '${CLOCK_TOLERANCE}' as tolerance),
@@ -33,8 +31,8 @@ export class CaseRefusals {
   constructor(private readonly database: Database) {}
 
   /**
-   * Records a refusal; a repetition changes nothing. A refusal that no fence explains is accepted but not stored,
-   * because services also refuse tokens of accounts that never had access.
+   * A repeated report changes nothing. A refusal without a fence is accepted but not stored, because services also
+   * refuse tokens of accounts that never had access.
    */
   async record(tenant: string, account: string, { at, service }: RefusalBody): Promise<void> {
     const [row] = await this.database.query<{ inFuture: boolean }>(recordSql, [tenant, account, at, service]);

@@ -1,7 +1,6 @@
 /**
- * SQL of the runner's queue: people whose access in Cognito may differ from their desired access. Every change that the
- * runner must apply to Cognito increases `revision`. The runner ends its work on a person only if the revision did not
- * increase during that work.
+ * The queue of people whose access in Cognito may differ from their desired access. Every change that must be applied
+ * to Cognito increases `revision`. Work on a person ends only if the revision did not increase during that work.
  */
 import { columnsOf, prepared } from '#platform';
 import { isLeaseVoid } from '#worker';
@@ -25,14 +24,11 @@ export interface WorkRow extends Pick<PersonEntity, (typeof STATE)[number]> {
   readonly lifted: boolean;
 }
 
-/**
- * Longer than any call to Cognito takes. Once a process has been dead for this time, none of its calls can change a
- * user any more.
- */
+/** Longer than any call to Cognito takes. After this time, no call of a dead process can change a user any more. */
 export const LATE_CALL_SECONDS = 6;
 const LATE_CALLS_UNTIL = `clock_timestamp() + interval '${LATE_CALL_SECONDS} seconds'`;
 
-/** The columns of a work row. `p` is the person's row after the statement. */
+/** The columns that describe the work on one person. `p` is the person's row after the statement. */
 const WORK = `${columnsOf(PersonEntity, { alias: 'p', only: STATE })}, p.published_status = 'active' as lifted`;
 
 /**
@@ -51,9 +47,10 @@ const isDue = (condition: string): string => `
 
 /**
  * Claims due people. `skip locked` prevents two claims from waiting for each other. The stored state becomes unknown if
- * a dead process worked on the person, or if a late call may have changed the user. The commit waits for the disk. If a
- * database crash lost the lease, the next process would trust the stored state and ignore the calls of the previous
- * process.
+ * a dead process worked on the person, or if a late call may have changed the user.
+ *
+ * The commit waits for the disk. If a database crash lost the lease, the next process would trust the stored state and
+ * ignore the calls of this process.
  */
 const claim = (condition: string): string => `
   with due as (${isDue(condition)})
@@ -69,9 +66,10 @@ export const claimOther = prepared(claim(`not (${URGENT})`));
 
 /**
  * Records a step: the new state of the user, and the time of the step in the case. Returns the person's current row, or
- * no row if the lease was lost. `$4` means that the user is signed out. The sign-out stays due if the revision
- * increased since the call began. After a `disable`, a sign-out is always due, because the user may have been enabled
- * until then, and may have signed in. Even after the last sign-out, a late call may have enabled the user.
+ * no row if the lease was lost.
+ *
+ * `$4` means that the user is signed out. The sign-out stays due if the revision increased since the call began. After
+ * a `disable`, a sign-out is always due, because the user may have been enabled, and may have signed in, until then.
  *
  * The commit does not wait for the disk. If a database crash loses this commit, the lease still exists, and the next
  * owner reads Cognito.
@@ -99,9 +97,8 @@ export const reread = `select ${WORK} from person p where id = $1 and lease_owne
 
 /**
  * Completes the case after Cognito was read and showed the user disabled or absent. The case stays open if the revision
- * increased, or if a late call may still change the user. It also stays open while the event with its fence is in our
- * outbox, because services refuse the tokens only after that event. The command to end sessions is published together
- * with that event.
+ * increased, if a late call may still change the user, or while the event with the fence is in our outbox. Services
+ * refuse the tokens, and sessions end, only after that event.
  */
 export const completeCase = prepared(`
   with p as (
@@ -121,11 +118,12 @@ export const completeCase = prepared(`
     from p left join c on c.account_id = p.id`);
 
 /**
- * Publishes the access as active, with a fence at the next whole second after `$5`. `$5` is the time, by Cognito's
- * clock, at which Cognito had enabled the user. Tokens from before the offboarding have earlier times, also by
- * Cognito's clock, so the new fence still refuses them. The next whole second is used for two reasons: a token of the
- * same second may be from before, and the clocks of Cognito's hosts may differ. If `$5` is null, the database's clock
- * is used.
+ * Publishes the access as active. The new fence is the next whole second after `$5`, the time by Cognito's clock at
+ * which Cognito had enabled the user. If `$5` is null, the database's clock is used.
+ *
+ * Tokens from before the offboarding have earlier times, also by Cognito's clock, so the new fence still refuses them.
+ * The fence is a whole second later, because `iat` has whole seconds, and because the clocks of Cognito's hosts may
+ * differ.
  */
 export const liftFence = prepared(`
   with p as (
@@ -147,9 +145,8 @@ export const liftFence = prepared(`
 
 /**
  * Moves the fence after the sign-out of a person who keeps their access (Universal Logout). `$5` is the time, by
- * Cognito's clock, after the sign-out, so no token from before the sign-out has a later time. The fence moves to the
- * next whole second, for the reasons at `liftFence`. The fence never moves back, because a token that it refused must
- * not be accepted again.
+ * Cognito's clock, after the sign-out. The fence moves to the next whole second, as in `liftFence`. It never moves
+ * back, because a token that was refused must not be accepted again.
  */
 export const fenceSignedOut = `
   update person p
@@ -171,7 +168,7 @@ export const handBack = prepared(`
 
 /**
  * Ends the lease on a person whose work is not finished. If late calls may still change the user, the person is due
- * again after these calls. Otherwise only the publication of the fence is missing, and the person is due again after
+ * again after these calls. Otherwise only the publication of the fence is missing. The person is then due again after
  * half of the fence's age: at least 20 ms, at most 2 seconds.
  */
 export const comeBackLater = prepared(`
@@ -194,13 +191,13 @@ export const recordFailure = `
 
 const unknownAndDue = `actual_access = null, late_calls_until = ${LATE_CALLS_UNTIL}, due_at = clock_timestamp()`;
 /**
- * Makes the person due and the stored state unknown, so that the runner reads Cognito first. Use it if another process
- * may have worked on the person during our call, or if an administrator retries.
+ * Makes the person due and the stored state unknown, so that Cognito is read first. Use it if another process may have
+ * worked on the person during our call, or if an administrator retries.
  */
 export const rereadAccess = `update person set revision = revision + 1, ${unknownAndDue} where id = $1`;
 /**
- * Ends the leases of process `$1` on people that it no longer works on; `$2` lists the people that it works on. Such a
- * lease remains if the process could not record a step.
+ * Ends the leases that process `$1` no longer needs. `$2` contains the people on whom the process still works. A lease
+ * is left over if the process could not record a step.
  */
 export const releaseForgotten = `update person set lease_owner = null, ${unknownAndDue} where lease_owner = $1 and id <> all($2::uuid[])`;
 /**

@@ -30,7 +30,6 @@ export class LeaseLost extends Error {
   override readonly name = 'LeaseLost';
 }
 
-/** A call to Cognito that did not succeed. */
 export class StepFailure extends Error {
   constructor(
     readonly failure: CognitoError,
@@ -44,10 +43,7 @@ export class StepFailure extends Error {
   }
 }
 
-/**
- * The urgency of each step's call in the Cognito quota. Calls with `offboarding` come first; calls with `urgent` use
- * the rest.
- */
+/** Priority of each step's call in the Cognito quota: `offboarding` comes first. */
 const URGENCY: Readonly<Record<Step, Urgency>> = {
   disable: 'offboarding',
   'sign-out': 'urgent',
@@ -134,7 +130,6 @@ export class AccessSync {
     return withState(row, work, actual);
   }
 
-  /** Continues after Cognito was read. `work.actualAccess` is the state that Cognito showed. */
   private async confirmed(work: Work): Promise<Work | null> {
     if (work.desiredAccess === 'enabled' || work.actualAccess === 'enabled') return work;
     const completed = await this.database.tx((tx) => this.complete(tx, work));
@@ -170,9 +165,8 @@ export class AccessSync {
   }
 
   /**
-   * Records the sign-out of a person who keeps their access, and moves the fence to the time of Cognito's clock. Since
-   * the request, the fence was at the time of our clock. If the process dies before the commit, the sign-out stays due
-   * and is repeated.
+   * Records the sign-out of a person who keeps their access, and moves the fence from the time of our clock to the time
+   * of Cognito's clock. If the process dies before the commit, the sign-out stays due and is repeated.
    */
   private async signedOut(work: Work, actual: CognitoState, at: Date | null): Promise<Work> {
     const parameters = [work.id, work.leaseOwner, work.revision, stored(actual), at];
@@ -202,13 +196,12 @@ export class AccessSync {
     return null;
   }
 
-  /** Ends the lease on the person. After `pauseSeconds`, any process may continue the work on this person. */
   async giveBack(work: Work, pauseSeconds: number): Promise<void> {
     await this.database.query(handBack, [work.id, work.leaseOwner, pauseSeconds]);
   }
 }
 
-/** If there is no running case, all columns of the case are null. */
+/** Without a running case, all columns of the case are null. */
 type CaseOrNone = CaseRow | (Omit<CaseRow, 'id'> & { readonly id: null });
 type LiftedRow = CaseOrNone &
   Pick<PersonEntity, 'accessVersion' | 'publishedRoles' | 'notBefore'> & {
@@ -216,7 +209,7 @@ type LiftedRow = CaseOrNone &
     readonly liftTraceparent: string | null;
   };
 
-/** Returns the value for the column `actual_access`, which is null both for an absent user and for an unknown state. */
+/** The column `actual_access` is null both for an absent user and for an unknown state. */
 const stored = (actual: CognitoState): CognitoAccess | null => (actual === 'absent' ? null : actual);
 
 /** Keeps the state `absent`, which the column cannot store, until the revision increases. */

@@ -2,7 +2,7 @@
 import type { CognitoAccess } from '#contracts';
 import type { PersonEntity } from '../access/person.entity.js';
 
-/** The user's state in Cognito. `absent` means that Cognito has no such user; null means that the state is unknown. */
+/** The user's state in Cognito. `absent`: Cognito has no such user. Null: the state is unknown. */
 export type CognitoState = CognitoAccess | 'absent' | null;
 
 export interface AccessState extends Pick<PersonEntity, 'desiredAccess' | 'signOutDue'> {
@@ -12,16 +12,19 @@ export interface AccessState extends Pick<PersonEntity, 'desiredAccess' | 'signO
 }
 
 /**
- * `confirm` reads the user from Cognito. `enable` enables the user and lifts the fence: the new fence is the time at
- * which Cognito enabled the user. `lift` lifts the fence without a call to Cognito. `end` ends the work.
+ * `confirm` reads the user from Cognito. `enable` enables the user and lifts the fence. `lift` lifts the fence without
+ * a call to Cognito. `end` ends the work.
  */
 export type Step = 'disable' | 'sign-out' | 'confirm' | 'enable' | 'lift' | 'end';
 
 /**
- * To end access, the user is disabled first and then signed out, so that nobody logs in between the two calls. To give
- * access back, a due sign-out comes first, because enabling would make old refresh tokens valid again. Then the user is
- * enabled and the fence is lifted. A user that Cognito does not have is neither signed out nor enabled; when Cognito
- * has the user, an event of identity-service continues the work.
+ * To end access, the user is disabled first and then signed out, so that nobody logs in between the two calls.
+ *
+ * To give access back, a due sign-out comes first, because enabling would make old refresh tokens valid again. Then the
+ * user is enabled and the fence is lifted.
+ *
+ * A user that Cognito does not have is neither signed out nor enabled. The work continues with the event of
+ * identity-service that announces the user.
  */
 export function nextStep({ desiredAccess, actualAccess, signOutDue, lifted }: AccessState): Step {
   if (desiredAccess === 'disabled') {
@@ -34,9 +37,7 @@ export function nextStep({ desiredAccess, actualAccess, signOutDue, lifted }: Ac
   return actualAccess === 'disabled' ? 'enable' : 'end';
 }
 
-/**
- * Whether a person who should have no access may still sign in through Cognito. The runner works on such people first.
- */
+/** Whether a person who should have no access may still sign in through Cognito. Such people come first. */
 export const isUrgent = ({
   desiredAccess,
   actualAccess,

@@ -1,7 +1,6 @@
 /**
- * Works on the queue of people whose access in Cognito must change, and records each step while its lease is valid.
- * Disabling users goes first and may use every slot. Other work (sign-out, confirmation, enabling) may use at most half
- * of the slots.
+ * Changes the access of people in Cognito, and records each step while this process holds the lease on the person.
+ * Disabling users goes first and may use all `WORKER_CONCURRENCY` slots; other work may use half of them.
  */
 import { Inject, Injectable } from '@nestjs/common';
 import { retryDelay, whenMisconfigured } from '#cognito';
@@ -22,8 +21,8 @@ import { isUrgent } from './plan.js';
 
 const POLL_MS = 50;
 /**
- * Limit of steps in a row for one person; then other people go first. Without this limit, a person whose desired access
- * changes all the time, or whose user does not stay disabled, would keep a slot forever.
+ * Limit of steps in a row for one person. Without it, a person whose desired access changes all the time would keep a
+ * slot forever.
  */
 const MAX_STEPS = 16;
 const TOO_MANY_STEPS_PAUSE_SECONDS = 1;
@@ -67,7 +66,6 @@ export class AccessRunner {
     return this.queue.start();
   }
 
-  /** Resolves when the current step of each leased person has ended. */
   onModuleDestroy(): Promise<void> {
     return this.queue.stop();
   }
@@ -103,7 +101,7 @@ export class AccessRunner {
   }
 
   /**
-   * Returns whether the work on this person may continue. Once the user is disabled, the remaining steps are not urgent
+   * Returns whether this process goes on with the person. Once the user is disabled, the remaining steps are not urgent
    * and need a slot for other work.
    */
   private mayContinue(work: Work): boolean {

@@ -1,6 +1,6 @@
 /**
- * Consumes identity.accounts: Cognito now has the user of an account, or the account's roles changed. The account's
- * status in the event is ignored, because it only repeats our own events.
+ * Cognito now has the user of an account, or the account's roles changed. The status in the event is ignored, because
+ * it only repeats what this service published.
  */
 import { Controller } from '@nestjs/common';
 import { Ctx, EventPattern } from '@nestjs/microservices';
@@ -20,8 +20,8 @@ export class OffboardingAccountsConsumer {
     const person = await storeAccount(tx, event.tenant, event.sequence, data.account);
     if (person === 'foreign')
       throw new PoisonEvent(`account ${data.account.id} belongs to another tenant than ${event.tenant}`);
-    // This event may arrive before the first event of directory.users about the person. Before that first event,
-    // nothing can be decided.
+    // This event may arrive before the first directory.users event about the person. Without a directory event, nothing
+    // can be decided.
     if (person !== 'stale' && person.directoryVersion > 0) await this.evaluator.evaluate(tx, person, causeOf(event));
   }
 }

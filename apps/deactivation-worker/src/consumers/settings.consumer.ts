@@ -1,6 +1,3 @@
-/**
- * Consumes integration.settings: "Deactivate on Offboard" was switched, or the brake or the connection to Okta changed.
- */
 import { Controller } from '@nestjs/common';
 import { Ctx, EventPattern } from '@nestjs/microservices';
 import { EventContext, parseData } from '#event-bus';

@@ -1,6 +1,6 @@
 /**
- * Consumes directory.users: a person was created, changed or offboarded. Handling an event is fast: it calls no other
- * service, counts nothing and locks one row.
+ * A person was created, changed or offboarded. Handling an event is fast: it calls no other service, counts nothing and
+ * locks one row.
  */
 import { Controller } from '@nestjs/common';
 import { Ctx, EventPattern } from '@nestjs/microservices';

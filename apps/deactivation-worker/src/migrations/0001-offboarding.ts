@@ -1,7 +1,4 @@
-/**
- * Creates the tables of the schema `offboarding`: people and their access, cases, and checks in Okta. The entities
- * describe the columns.
- */
+/** Creates the tables of the schema `offboarding`. The entities describe the columns. */
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { consumerTablesSql, producerTablesSql } from '#event-bus';
 import { settingsTableSql } from '#settings';
@@ -102,8 +99,8 @@ const CASE = `
   create index case_running on offboarding.offboarding_case (pushed_at) where state = 'running';`;
 
 /**
- * Events of Okta's event hooks. They are stored for two days, so that repeated deliveries are recognized by their event
- * ids. Okta repeats a delivery within minutes.
+ * Events of Okta's event hooks, stored for two days so that repeated deliveries are recognized by their event ids. Okta
+ * repeats a delivery within minutes.
  */
 const OKTA_HINT = `
   create table offboarding.okta_hint (

@@ -1,4 +1,3 @@
-/** Metrics of the checks that wait for Okta, and of the differences between Okta and our state. */
 import { Injectable } from '@nestjs/common';
 import { OKTA_DRIFT_KINDS } from '#contracts';
 import { Database, Metrics } from '#platform';
@@ -22,7 +21,7 @@ export class OktaMetrics {
     );
     metrics.gauge(
       'okta_comparison_last_success_timestamp_seconds',
-      'Oldest end of the last complete comparisons of the connected tenants; 0 means that a tenant was never compared',
+      'Every connected tenant has completed a comparison since this time; 0 means that a tenant was never compared',
       [],
       async (gauge) => {
         const [row] = await database.query<{ at: Date }>(oldestSuccess);

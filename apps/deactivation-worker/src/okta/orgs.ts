@@ -1,4 +1,4 @@
-/** The tenants' connections to their Okta orgs: the credentials, and a client of Okta's API for each tenant. */
+/** The tenants' connections to their Okta orgs: the credentials, and clients of Okta's API. */
 import { Inject, Injectable } from '@nestjs/common';
 import { OktaError, OktaManagement } from '#okta';
 import { CONFIG, LOGGER, Metrics, type Logger } from '#platform';
@@ -60,7 +60,6 @@ export class OktaOrgs {
     this.store.close();
   }
 
-  /** Adds a listener that runs after a tenant's settings changed, which may include its connection to Okta. */
   onChange(listener: (tenant: string) => void): void {
     this.listeners.push(listener);
   }
@@ -70,23 +69,20 @@ export class OktaOrgs {
     await this.settings.get('');
   }
 
-  /** Finds a connected tenant by its slug. An unknown slug causes no additional query. */
+  /** An unknown slug causes no additional query. */
   async connectedBySlug(slug: string): Promise<TenantCopy | null> {
     const tenant = await this.settings.ofSlug(slug);
     return tenant?.settings.okta ? tenant : null;
   }
 
-  /**
-   * Returns the tenant's credentials. With `renew`, they are read from the secret store, unless they were read a moment
-   * ago.
-   */
+  /** With `renew`, reads the credentials from the secret store, unless they were read a moment ago. */
   credentials(tenant: string, renew = false): Promise<OktaCredentials | null> {
     return renew ? this.secrets.renewed(tenant) : this.secrets.get(tenant);
   }
 
   /**
-   * Returns the tenant's org, or null if the tenant is not connected. Throws `SecretStoreUnavailable`, or an
-   * `OktaError` if the connection is faulty.
+   * Returns null if the tenant is not connected. Throws `SecretStoreUnavailable`, or an `OktaError` if the connection
+   * is faulty.
    */
   async org(tenant: string): Promise<OktaOrg | null> {
     const copy = await this.settings.get(tenant);

@@ -1,12 +1,8 @@
-/** Copies of what deactivation-worker publishes: the access of accounts, and the offboarding cases. */
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { Access, OffboardingCase } from '#events';
 import { BigIntColumn } from '#platform';
 
-/**
- * The published access of one account. It has a table of its own, because an event about access may arrive before the
- * directory's event that creates the account.
- */
+/** The published access of one account. Its event may arrive before the event that creates the account here. */
 @Entity('access')
 export class AccessEntity {
   @PrimaryColumn({ type: 'uuid' }) accountId!: string;
@@ -16,10 +12,7 @@ export class AccessEntity {
   @BigIntColumn() version!: number;
   @Column({ type: 'text' }) status!: Access['status'];
 
-  /**
-   * Causation id of the change that ended access or gave access back. If that change ended access, its case has the
-   * same causation id.
-   */
+  /** Causation id of the change that ended or restored access. The case of an ended access has the same id. */
   @Column({ type: 'text' }) causationId!: string;
 }
 
@@ -33,6 +26,6 @@ export class OffboardingCaseEntity {
   @BigIntColumn() sequence!: number;
   @Column({ type: 'text' }) causationId!: string;
 
-  /** The case as the newest event about it describes it. */
+  /** The newest published state of the case. */
   @Column({ type: 'jsonb' }) details!: OffboardingCase;
 }

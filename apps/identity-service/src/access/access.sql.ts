@@ -1,14 +1,10 @@
-/**
- * Stores what deactivation-worker publishes about accounts. A write changes nothing if the row already has a newer
- * sequence of its topic.
- */
+/** Stores what deactivation-worker publishes. A write changes nothing if the row has a newer sequence. */
 import type { Access, EventEnvelope, OffboardingCase } from '#events';
 import { prepared, type Tx } from '#platform';
 
 /**
- * Stores the access of an account. The statement touches no row that a handler of another topic writes, so it never
- * waits for such a handler. Removal is final. If a closed account is removed later, the row keeps the causation id of
- * the closing. The removal itself ends no access and has no case.
+ * This statement writes no row that handlers of other topics write, so it never waits for them. A removed account stays
+ * removed. A removal ends no access and has no case, so the row keeps the causation id of the earlier deactivation.
  */
 const storeAccessSql = prepared(`
   insert into access as w (account_id, tenant, version, status, causation_id) values ($1, $2, $3, $4, $5)
@@ -18,10 +14,7 @@ const storeAccessSql = prepared(`
     where w.version < excluded.version and w.tenant = excluded.tenant and w.status <> 'removed'
   returning old.status as before`);
 
-/**
- * Returns `changed` if the event's status differs from the stored one, and `foreign` if the account belongs to another
- * tenant. Returns `same` otherwise.
- */
+/** `changed`: the status differs from the stored one. `foreign`: the account belongs to another tenant. */
 export async function storeAccess(
   tx: Tx,
   event: Pick<EventEnvelope, 'tenant' | 'sequence' | 'causationid'>,

@@ -1,6 +1,4 @@
-/**
- * Builds the events on `identity.accounts` that contain the state of an account, but no change. Pure functions only.
- */
+/** Builds the events on `identity.accounts` that contain an account's state, but no change. */
 import type { NewEvent } from '#event-bus';
 import type { Account } from '#events';
 import type { AccountEntity } from './account.entity.js';
@@ -31,9 +29,7 @@ export const accountState = (account: Omit<PublishedAccount, 'tenant' | 'version
   primaryRole: account.roles[0] ?? null,
 });
 
-/**
- * Builds an event with the state of an account. `account` already has the version that becomes the event's sequence.
- */
+/** The version of `account` becomes the event's sequence. */
 export const stateEvent = (
   what: 'provisioned' | 'republished',
   account: PublishedAccount,

@@ -1,4 +1,3 @@
-/** One account: its published state, the state that Cognito should have, and the last known state in Cognito. */
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { Account } from '#events';
 import { BigIntColumn } from '#platform';
@@ -17,8 +16,7 @@ export interface PoolState {
 }
 
 /**
- * One row per account. An account is dirty while `desiredRevision` is above `appliedRevision`: the reconciler has not
- * yet applied its last change to Cognito.
+ * An account is dirty while `desiredRevision` is above `appliedRevision`: Cognito does not have its last change yet.
  */
 @Entity('account')
 export class AccountEntity extends Profile {
@@ -36,7 +34,7 @@ export class AccountEntity extends Profile {
   @BigIntColumn({ default: 0 }) version!: number;
 
   /**
-   * The status that was published last. Null means that nothing was published, because the account was not provisioned
+   * The status that was published last. Null means that nothing was published, because Cognito does not have the user
    * yet.
    */
   @Column({ type: 'text', nullable: true }) announcedStatus!: AccountStatus | null;
@@ -51,7 +49,7 @@ export class AccountEntity extends Profile {
   @BigIntColumn({ default: 0 }) desiredRevision!: number;
   @BigIntColumn({ default: 0 }) appliedRevision!: number;
 
-  /** A revision. A result for an older revision is recorded, but leaves the state in Cognito unknown. */
+  /** The result of a call for an older revision than this one leaves the state in Cognito unknown. */
   @BigIntColumn({ default: 0 }) unknownRevision!: number;
 
   /** The last known state in Cognito. Null means unknown: Cognito must be read before anything is changed. */
@@ -68,9 +66,7 @@ export class AccountEntity extends Profile {
   /** The process that has leased the account. The lease is valid while this process renews its row in `worker`. */
   @Column({ type: 'uuid', nullable: true }) leaseOwner!: string | null;
 
-  /**
-   * Causation id of the change that made the account dirty last. Later events that this change causes have the same id.
-   */
+  /** Causation id of the last change. Later events that this change causes have the same id. */
   @Column({ type: 'text', default: 'unknown' }) causationId!: string;
   @Column({ type: 'text', nullable: true }) traceparent!: string | null;
   @Column({ type: 'timestamptz', nullable: true }) syncedAt!: Date | null;

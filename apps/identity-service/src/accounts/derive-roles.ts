@@ -14,10 +14,7 @@ export interface RoleRules {
   readonly roleMappings: readonly RoleMapping[];
 }
 
-/**
- * Returns the roles that one group gives, strongest first. A mapping to a role that the tenant does not have gives
- * nothing.
- */
+/** Strongest role first. A mapping to a role that the tenant does not have gives nothing. */
 export function rolesOfGroup(group: GroupFact, rules: RoleRules): string[] {
   if (group.deleted) return [];
   const keys = new Set([groupKey({ name: group.displayName }), groupKey({ id: group.id })]);
@@ -25,10 +22,7 @@ export function rolesOfGroup(group: GroupFact, rules: RoleRules): string[] {
   return rules.roles.filter((role) => given.has(role));
 }
 
-/**
- * Returns the roles that the groups give together. `evaluation.sql.ts` does the same in SQL for thousands of accounts;
- * tests compare the two.
- */
+/** `evaluation.sql.ts` does the same in SQL for thousands of accounts; tests compare the two. */
 export function deriveRoles(groups: readonly GroupFact[], rules: RoleRules): string[] {
   const given = new Set(groups.flatMap((group) => rolesOfGroup(group, rules)));
   return rules.roles.filter((role) => given.has(role));

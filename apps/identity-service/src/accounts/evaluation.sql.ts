@@ -26,7 +26,7 @@ const subjectsSql = prepared(`
          case when w.account_id is not null then jsonb_build_object('status', w.status, 'causationId', w.causation_id) end as access,
          (select jsonb_build_object('sequence', c.sequence, 'details', c.details) from offboarding_case c
            where c.account_id = a.id and c.tenant = a.tenant and c.causation_id = w.causation_id and w.status <> 'active'
-           order by c.sequence desc limit 1) as closing,
+           order by c.sequence desc limit 1) as offboarding,
          case when h.account_id is not null then jsonb_build_object('wouldLose', h.would_lose, 'because', h.held_because, 'released', h.released_at is not null,
               'cause', jsonb_build_object('type', h.cause, 'groupId', h.cause_group, 'causationId', h.causation_id)) end as held,
          s.version::float8 as "settingsVersion", s.settings - '{roleMappings,tenant,okta,sso}'::text[] as settings,
@@ -77,9 +77,9 @@ export async function hasBacklog(tx: Tx, tenant: string, limit: number): Promise
 }
 
 /**
- * Writes the results of evaluations; the caller has locked the rows. Marks the accounts dirty, so that the reconciler
- * works on them at once, even after a failure. `$5` repeats the ids, because Postgres would otherwise read the whole
- * table: it estimates a hundred rows for every list of records.
+ * Writes the results; the caller has locked the rows. The reconciler then works on the accounts at once, even after a
+ * failure. `$5` repeats the ids, because Postgres estimates a hundred rows for each list of records and would otherwise
+ * read the whole table.
  */
 const applySql = prepared(`
   with revoked as (

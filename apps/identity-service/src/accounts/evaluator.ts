@@ -1,7 +1,4 @@
-/**
- * Evaluates accounts: derives their state from directory, access and settings, and writes it. It evaluates one person
- * or a whole tenant.
- */
+/** Evaluates accounts: derives their state from directory, access and settings, and writes it. */
 import { Injectable } from '@nestjs/common';
 import { tryLockBrake } from '#brake';
 import { Outbox } from '#event-bus';
@@ -14,10 +11,7 @@ import { transition } from './transition.js';
 
 /** Accounts per statement. One transaction may contain many statements. */
 const CHUNK = 1_000;
-/**
- * From this number of accounts on, changes of one tenant count as bulk, and single changes of other tenants overtake
- * them.
- */
+/** From this number of accounts on, a tenant's changes are bulk. Single changes of other tenants then overtake them. */
 const BULK = 50;
 
 export interface Evaluated {
@@ -37,9 +31,8 @@ export class Evaluator {
   ) {}
 
   /**
-   * Derives the accounts again and writes every difference: state, grants, events, and marks for the reconciler. The
-   * caller holds the tenant's lock. Gains of roles are written before losses, so that a new administrator counts before
-   * the old one loses the role.
+   * The caller holds the tenant's lock. Gains of roles are written before losses, so that a new administrator counts
+   * before the old one loses the role.
    */
   async evaluate(tx: Tx, tenant: string, causes: ReadonlyMap<string, Cause>, lock: TenantLock): Promise<Evaluated> {
     const ids = [...causes.keys()].sort();
@@ -62,8 +55,7 @@ export class Evaluator {
 
   private async write(tx: Tx, tenant: string, decisions: readonly LossDecision[], many: boolean): Promise<number> {
     await this.brake.record(tx, tenant, decisions);
-    // If many accounts of the tenant wait for Cognito, creations count as bulk, although each creation has its own
-    // event. Other changes count as bulk only if many of them are evaluated together.
+    // While many accounts of the tenant wait for Cognito, creations count as bulk, although each has its own event.
     const creates = decisions.some(({ subject: { current } }) => !current.provisioned && !current.dirty);
     const burst = creates && !many && (await hasBacklog(tx, tenant, BULK));
     const changes = decisions.flatMap(({ subject, cause, kept }) => {

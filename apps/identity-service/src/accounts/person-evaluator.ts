@@ -1,7 +1,3 @@
-/**
- * Evaluates one person's account after an event, either at once or through a re-evaluation if another transaction holds
- * a lock.
- */
 import { Injectable } from '@nestjs/common';
 import type { Tx } from '#platform';
 import { Reconciler } from '../cognito/reconciler.js';
@@ -18,9 +14,9 @@ export class PersonEvaluator {
   ) {}
 
   /**
-   * Evaluates the account at once if `locked`, which means that the caller holds the tenant's lock and the lock of the
-   * person's row. Otherwise requests a re-evaluation. This evaluation holds the tenant's lock in shared mode until
-   * commit. A re-evaluation holds the tenant's lock exclusively, so it sees every earlier commit.
+   * Evaluates the account at once if `locked`: the caller holds the tenant's lock and the lock of the person's row.
+   * Otherwise requests a re-evaluation. This evaluation holds the tenant's lock in shared mode until commit. A
+   * re-evaluation takes it exclusively, so it sees every earlier commit.
    */
   async evaluate(tx: Tx, tenant: string, id: string, change: Change, locked: boolean): Promise<void> {
     if (locked) {

@@ -6,10 +6,7 @@ export class ReevaluationEntity {
   @PrimaryGeneratedColumn('identity', { type: 'bigint', generatedIdentity: 'ALWAYS' }) id!: string;
   @Column({ type: 'uuid' }) tenant!: string;
 
-  /**
-   * If not null, the request is about this account only, and `groupId` is the group in the event that caused the
-   * request.
-   */
+  /** If this id is not null, only this account is evaluated. `groupId` then names the group of the causing event. */
   @Column({ type: 'uuid', nullable: true }) userId!: string | null;
   @Column({ type: 'uuid', nullable: true }) groupId!: string | null;
   @Column({ type: 'text' }) cause!: string;

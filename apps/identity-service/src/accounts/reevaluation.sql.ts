@@ -3,7 +3,7 @@ import { columnsOf, prepared, type Queryable, type Tx } from '#platform';
 import { ReevaluationEntity } from './reevaluation.entity.js';
 import type { Cause } from './subject.js';
 
-/** The cause of a request to evaluate accounts again, and the trace of that cause. */
+/** The cause of a re-evaluation, and the trace of that cause. */
 export interface Change {
   readonly cause: Cause;
   readonly traceparent: string | null;
@@ -13,10 +13,7 @@ const requestSql = prepared(
   'insert into reevaluation (tenant, user_id, group_id, cause, causation_id, traceparent) values ($1, $2, $3, $4, $5, $6)',
 );
 
-/**
- * Stores a request. A null `user` means all members of the cause's group, or all accounts of the tenant if the cause
- * has no group.
- */
+/** A null `user` means all members of the cause's group, or all accounts of the tenant if there is no group. */
 export async function requestReevaluation(
   queryable: Queryable,
   tenant: string,
@@ -33,15 +30,13 @@ const REQUEST = ['id', 'userId', 'groupId', 'cause', 'causationId', 'traceparent
 export type ReevaluationRequest = Pick<ReevaluationEntity, (typeof REQUEST)[number]>;
 
 /**
- * Deletes and returns up to 500 requests. It needs no row locks, because the caller holds the tenant's lock
- * exclusively. The ids are an array, because a join would read all requests for each id (measured: 1 s for 500 of 9,000
- * requests).
+ * Deletes and returns up to 500 requests. The caller holds the tenant's lock exclusively, so the rows need no locks.
+ * The ids are an array, because a join would read all requests for each id (measured: 1 s for 500 of 9,000 requests).
  */
 const takeSql = `
   delete from reevaluation where id = any(array(select id from reevaluation where tenant = $1 order by id limit 500))
   returning ${columnsOf(ReevaluationEntity, { only: REQUEST })}`;
 
-/** Deletes requests and returns them, oldest first. */
 export async function takeRequests(tx: Tx, tenant: string): Promise<ReevaluationRequest[]> {
   const requests = await tx.query<ReevaluationRequest>(takeSql, [tenant]);
   return requests.sort((a, b) => Number(a.id) - Number(b.id));

@@ -1,8 +1,7 @@
 /**
- * Evaluates accounts again after a change of a group or the settings. Does the same after a change of a person whose
- * row another transaction had locked. A request in the table `reevaluation` commits together with the change. One
- * transaction per tenant then processes the requests, under the tenant's exclusive lock. After a crash the requests
- * still exist, and a repetition changes nothing.
+ * Evaluates accounts again after a change of a group or the settings, or of a person whose row another transaction had
+ * locked. Each request commits together with the change. One transaction per tenant then processes the requests, under
+ * the tenant's exclusive lock. After a crash the requests still exist, and a repetition changes nothing.
  */
 import { Inject, Injectable } from '@nestjs/common';
 import { Database, inSpan, LOGGER, type Logger, type Tx } from '#platform';
@@ -20,7 +19,7 @@ const RETRY_MS = 2_000;
 export class Reevaluator {
   private readonly loop: Loop;
   /** Tenants whose last attempt failed, each with the time of the next attempt. */
-  private readonly resting = new Map<string, number>();
+  private readonly retryAt = new Map<string, number>();
 
   constructor(
     private readonly database: Database,
@@ -39,7 +38,7 @@ export class Reevaluator {
     await this.loop.stop();
   }
 
-  /** Wakes the loop after a request was stored. The loop also polls, so a lost wake-up costs only milliseconds. */
+  /** Call it after a request was stored. The loop also polls, so a missed call costs only milliseconds. */
   wake(): void {
     this.loop.wake();
   }
@@ -47,14 +46,14 @@ export class Reevaluator {
   /** Evaluates the requests of one tenant. Resolves with true if there may be more to do at once. */
   async round(): Promise<boolean> {
     const now = Date.now();
-    for (const [tenant, until] of this.resting) if (until <= now) this.resting.delete(tenant);
-    const [next] = await this.database.query<{ tenant: string }>(nextTenant, [[...this.resting.keys()]]);
+    for (const [tenant, until] of this.retryAt) if (until <= now) this.retryAt.delete(tenant);
+    const [next] = await this.database.query<{ tenant: string }>(nextTenant, [[...this.retryAt.keys()]]);
     if (!next) return false;
     try {
       const changed = await this.database.tx((tx) => this.reevaluate(tx, next.tenant));
       if (changed > 0) this.reconciler.wake();
     } catch (error) {
-      this.resting.set(next.tenant, Date.now() + RETRY_MS);
+      this.retryAt.set(next.tenant, Date.now() + RETRY_MS);
       this.logger.error(
         { err: error, tenant: next.tenant, code: 'reevaluation_failed' },
         'the re-evaluation of a tenant failed and is repeated; roles in this tenant do not change until it succeeds',

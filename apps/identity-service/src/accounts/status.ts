@@ -1,7 +1,6 @@
 /**
- * Derives the status of an account, and the event that announces the status. Pure functions only. Only
- * deactivation-worker closes accounts, because its brake may hold a case. A person who is deactivated in the directory
- * keeps access and roles until deactivation-worker closes the account.
+ * Derives an account's status and the event that announces it. Only deactivation-worker ends access, because its brake
+ * may hold a case. A person who is deactivated in the directory keeps access and roles until then.
  */
 import type { Account, EventType } from '#events';
 import type { AccountStatus } from './account.entity.js';
@@ -15,7 +14,7 @@ export function nextStatus({
   readonly current: Pick<Subject['current'], 'status'>;
   readonly directory: Pick<Subject['directory'], 'active' | 'deleted'>;
 }): AccountStatus {
-  // Removal is final: no event about a person brings a removed account back (P3).
+  // Removal is final: no event about a person brings a removed account back.
   if (current.status === 'removed' || access?.status === 'removed') return 'removed';
   if (access?.status === 'inactive') return 'inactive';
   return directory.active && !directory.deleted ? 'active' : current.status;
@@ -25,35 +24,33 @@ export interface StatusNews {
   readonly type: Extract<EventType, `com.stackflow.identity.account.${'deactivated' | 'reactivated' | 'removed'}.v1`>;
   readonly status: AccountStatus;
   /** The completed case that the event contains. */
-  readonly closing: KnownCase | null;
+  readonly offboarding: KnownCase | null;
 }
 
 /**
- * Returns the event about the status that must be published now, or null if there is none. Nothing is published about
- * an account that Cognito does not have yet, because `account.provisioned` will contain its state.
+ * Returns the event about the status that must be published now, or null. Nothing is published before Cognito has the
+ * user, because `account.provisioned` will contain the state.
  *
- * A closing is published once, when its case is complete. Before that, `roles-changed` has announced the loss of the
- * roles. If the closing is undone earlier (its case is superseded), only the changes of roles are published. So
- * `account.reactivated` always follows an `account.deactivated`.
+ * The end of access is published once, when its case is complete. If access is restored earlier, only the changes of
+ * roles are published. So `account.reactivated` always follows an `account.deactivated`.
  */
 export function statusNews(subject: Subject, status: AccountStatus): StatusNews | null {
-  const { current, access, closing } = subject;
+  const { current, access, offboarding } = subject;
   if (!current.provisioned) return null;
-  const news = (of: KnownCase | null): StatusNews => ({ type: EVENT[status], status, closing: of });
+  const news = (of: KnownCase | null): StatusNews => ({ type: EVENT[status], status, offboarding: of });
   if (status === 'active') return current.announcedStatus === 'active' ? null : news(null);
-  if (closing && isNewlyCompleted(subject, closing)) return news(closing);
-  // deactivation-worker gave access back while the person is inactive in the directory. No case will ever complete, so
-  // the status is published without a case.
+  if (offboarding && isNewlyCompleted(subject, offboarding)) return news(offboarding);
+  // Access was restored for a person who is inactive in the directory. No case will complete, so publish without one.
   if (status === 'inactive' && access?.status === 'active' && current.announcedStatus === 'active') return news(null);
-  // The closing of the account was already published. The removal ends no access, so there is no case to wait for.
-  if (status === 'removed' && current.announcedStatus === 'inactive' && !isUnfinished(closing)) return news(null);
+  // The deactivation was already published. The removal ends no access, so there is no case to wait for.
+  if (status === 'removed' && current.announcedStatus === 'inactive' && !isUnfinished(offboarding)) return news(null);
   return null;
 }
 
 const isNewlyCompleted = ({ current }: Subject, { sequence, details }: KnownCase): boolean =>
   details.state === 'completed' && sequence > current.announcedCase;
-const isUnfinished = (closing: KnownCase | null): boolean =>
-  closing !== null && (closing.details.state === 'held' || closing.details.state === 'running');
+const isUnfinished = (offboarding: KnownCase | null): boolean =>
+  offboarding !== null && (offboarding.details.state === 'held' || offboarding.details.state === 'running');
 
 const EVENT = {
   active: 'com.stackflow.identity.account.reactivated.v1',

@@ -20,21 +20,19 @@ export const causeOf = (event: EventEnvelope, groupId: string | null = null): Ca
   causationId: event.causationid,
 });
 
-/**
- * The cause of revocations after deactivation-worker closed the account. The case of the closing contains the reason.
- */
+/** The cause of revocations after deactivation-worker ended access. The case contains the reason. */
 export const ACCESS_CLOSED = 'access.closed';
 
 /** The access of an account, as the last event of deactivation-worker describes it. */
 export interface AccessState {
   readonly status: AccountStatus;
-  /** Causation id of the closing, or of the change that undid the closing. */
+  /** Causation id of the change that ended access or gave it back. */
   readonly causationId: string;
 }
 
 /**
- * The case that belongs to a closing, found by the causation id that both share. The newest case is not always the
- * right one, because events of `identity.access` and `offboarding.cases` can overtake each other.
+ * The case with the causation id of the ended access. The newest case may be another one, because events of
+ * `identity.access` and `offboarding.cases` can overtake each other.
  */
 export interface KnownCase {
   readonly sequence: number;
@@ -62,14 +60,13 @@ export interface Subject {
   readonly directory: Readonly<Profile> & { readonly active: boolean; readonly deleted: boolean };
   /** The published access; null means that deactivation-worker has published nothing about the account yet. */
   readonly access: AccessState | null;
-  /** The case that belongs to the closing, if the event about this case has arrived. */
-  readonly closing: KnownCase | null;
+  /** The case of the ended access, if its event has arrived. */
+  readonly offboarding: KnownCase | null;
   /** The roles that the current mappings give, strongest first, each with the groups that give it. */
   readonly derived: readonly { readonly role: string; readonly groups: readonly string[] }[];
   readonly held: HeldLoss | null;
   readonly rules: {
     readonly groupSync: boolean;
-    /** Version of the settings. */
     readonly version: number | null;
     /** All roles of the tenant, strongest first. */
     readonly roles: readonly string[];

@@ -27,7 +27,7 @@ function subject(current: Partial<Subject['current']>, more: Partial<Omit<Subjec
     },
     directory: { ...names, active: true, deleted: false },
     access: null,
-    closing: null,
+    offboarding: null,
     derived: [],
     held: null,
     rules: { groupSync: true, version: 3, roles: ['itsm_agent', 'viewer'], brake: null },
@@ -77,7 +77,7 @@ describe('a transition', () => {
     expect(next?.granted).toEqual([{ role: 'itsm_agent', group: 'g2' }]);
   });
 
-  it('records the closing as the cause of its revocations, whatever event led to the evaluation', () => {
+  it('records the end of access as the cause of its revocations, whatever event led to the evaluation', () => {
     const next = transition(
       subject({ roles: ['viewer'], assignedRoles: ['viewer'] }, { access: published('inactive'), derived: agent }),
       cause,
@@ -112,7 +112,7 @@ describe('the status of an account', () => {
       subject({ status: current }, { access: access && published(access), directory: { ...names, active, deleted } }),
     );
 
-  it('follows a closing by the worker, whatever the directory has; a removal is final', () => {
+  it('follows deactivation-worker when it ends access, whatever the directory has; a removal is final', () => {
     for (const current of ['active', 'inactive'] as const)
       for (const active of [true, false]) {
         expect(next(current, 'inactive', active)).toBe('inactive');
@@ -133,7 +133,7 @@ describe('the status of an account', () => {
   });
 });
 
-describe('the events about a closing', () => {
+describe('the events about the end of access', () => {
   const inCase = (state: OffboardingCase['state'], sequence = 7): KnownCase => ({
     sequence,
     details: { ...sampleData['com.stackflow.offboarding.case.completed.v1'].case, state, causationId: 'req-case' },
@@ -149,38 +149,40 @@ describe('the events about a closing', () => {
     const open = { roles: ['viewer'], assignedRoles: ['viewer'] };
     const closed = { status: 'inactive', assignedRoles: [] } as const;
     const access = published('inactive');
-    expect(events(open, { access, closing: inCase('running', 6) })).toEqual([
+    expect(events(open, { access, offboarding: inCase('running', 6) })).toEqual([
       ['roles-changed', 'req-close', undefined],
     ]);
-    expect(events(closed, { access, closing: inCase('running') })).toBeUndefined();
-    expect(events(closed, { access, closing: inCase('completed') })).toEqual([
+    expect(events(closed, { access, offboarding: inCase('running') })).toBeUndefined();
+    expect(events(closed, { access, offboarding: inCase('completed') })).toEqual([
       ['deactivated', 'req-case', 'completed'],
     ]);
     // The event of the case overtook the one on identity.access: both follow at once.
-    expect(events(open, { access, closing: inCase('completed') })).toEqual([
+    expect(events(open, { access, offboarding: inCase('completed') })).toEqual([
       ['deactivated', 'req-case', 'completed'],
       ['roles-changed', 'req-close', undefined],
     ]);
-    expect(events({ ...closed, status: 'removed' }, { access, closing: inCase('completed') })).toEqual([
+    expect(events({ ...closed, status: 'removed' }, { access, offboarding: inCase('completed') })).toEqual([
       ['removed', 'req-case', 'completed'],
     ]);
   });
 
   it('come once per case, not for a superseded case, and not while Cognito does not have the user', () => {
     const closed = { status: 'inactive', assignedRoles: [] } as const;
-    const closing = inCase('completed');
+    const offboarding = inCase('completed');
     const access = published('inactive');
-    expect(events({ ...closed, announcedCase: 7, announcedStatus: 'inactive' }, { access, closing })).toBeUndefined();
-    expect(events({ ...closed, provisioned: false, announcedStatus: null }, { access, closing })).toBeUndefined();
-    expect(events({ ...closed }, { access, closing: inCase('superseded') })).toBeUndefined();
-    expect(transition(subject({ ...closed, announcedCase: 6 }, { access, closing }), cause, false)).toMatchObject({
+    expect(
+      events({ ...closed, announcedCase: 7, announcedStatus: 'inactive' }, { access, offboarding }),
+    ).toBeUndefined();
+    expect(events({ ...closed, provisioned: false, announcedStatus: null }, { access, offboarding })).toBeUndefined();
+    expect(events({ ...closed }, { access, offboarding: inCase('superseded') })).toBeUndefined();
+    expect(transition(subject({ ...closed, announcedCase: 6 }, { access, offboarding }), cause, false)).toMatchObject({
       announcedCase: 7,
       announcedStatus: 'inactive',
       version: 5,
     });
   });
 
-  it('include a reactivation only after a deactivation; a closing that is undone earlier shows in role changes alone', () => {
+  it('include a reactivation only after a deactivation; access that is restored earlier shows in role changes alone', () => {
     const back = { status: 'inactive', assignedRoles: ['itsm_agent'] } as const;
     const more = { access: published('active'), derived: agent };
     expect(events({ ...back, announcedStatus: 'active' }, more)).toEqual([['roles-changed', 'req-7', undefined]]);
@@ -202,9 +204,9 @@ describe('the events about a closing', () => {
     const access = published('removed');
     const gone = { status: 'inactive', assignedRoles: [] } as const;
     expect(
-      events({ ...gone, announcedStatus: 'inactive', announcedCase: 7 }, { access, closing: inCase('completed') }),
+      events({ ...gone, announcedStatus: 'inactive', announcedCase: 7 }, { access, offboarding: inCase('completed') }),
     ).toEqual([['removed', 'req-close', undefined]]);
-    expect(events({ ...gone, announcedStatus: 'inactive' }, { access, closing: inCase('running') })).toEqual([]);
+    expect(events({ ...gone, announcedStatus: 'inactive' }, { access, offboarding: inCase('running') })).toEqual([]);
     expect(events({ ...gone, announcedStatus: 'active' }, { access })).toEqual([]);
     expect(
       events({ ...gone, status: 'removed', announcedStatus: 'removed', announcedCase: 7 }, { access }),

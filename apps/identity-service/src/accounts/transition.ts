@@ -1,7 +1,4 @@
-/**
- * Derives an account's next state, with the events to publish, the grants to open and close, and the priority. Pure
- * functions only.
- */
+/** Derives an account's next state, the events to publish, and the grants to open and close. Pure functions only. */
 import type { NewEvent } from '#event-bus';
 import type { Account } from '#events';
 import { PROFILE, type Profile } from '../directory/profile.entity.js';
@@ -24,10 +21,7 @@ export interface Transition {
   readonly announcedCase: number;
   readonly granted: readonly { readonly role: string; readonly group: string | null }[];
   readonly revoked: readonly string[];
-  /**
-   * The cause that grants and revocations record. If the account is being closed, this is the closing, whatever event
-   * led to the evaluation.
-   */
+  /** The cause that grants and revocations record. If access ends now, the end of access is the cause. */
   readonly cause: Cause;
   readonly events: readonly NewEvent[];
 }
@@ -40,10 +34,7 @@ const PUBLISHED = {
   displayName: 'displayName',
 } as const;
 
-/**
- * Returns null if the account already has the derived state, so there is nothing to write or publish. `kept` contains
- * the roles whose loss is held.
- */
+/** Returns null if there is nothing to write or publish. `kept` contains the roles whose loss is held. */
 export function transition(
   subject: Subject,
   given: Cause,
@@ -52,7 +43,7 @@ export function transition(
 ): Transition | null {
   const { current, directory, derived } = subject;
   const status = nextStatus(subject);
-  const cause = closingCause(subject, status) ?? given;
+  const cause = endOfAccessCause(subject, status) ?? given;
   const assignedRoles = nextAssignedRoles(subject, status, kept);
   const roles = status === 'active' ? assignedRoles : [];
   const { active: _active, deleted: _deleted, ...profile } = directory;
@@ -68,7 +59,7 @@ export function transition(
     .map((role) => ({ role, group: groupBehind(role, derived, cause) }));
   const revoked = current.roles.filter((role) => !roles.includes(role));
   const announced = changed.flatMap((name) => (name in PUBLISHED ? [PUBLISHED[name as keyof typeof PUBLISHED]] : []));
-  // Nothing is published about an account that Cognito does not have yet; `account.provisioned` will contain its state.
+  // Nothing is published before Cognito has the user; `account.provisioned` will contain the state.
   const events = accountEvents(subject, accountState({ id: subject.id, ...profile, status, roles }), cause, {
     updated: current.provisioned && announced.length > 0 ? announced : null,
     news,
@@ -82,7 +73,7 @@ export function transition(
     version: current.version + events.length,
     priority: nextPriority(current, revoked.length > 0 || (statusChanged && status !== 'active'), bulk),
     announcedStatus: news?.status ?? current.announcedStatus,
-    announcedCase: news?.closing?.sequence ?? current.announcedCase,
+    announcedCase: news?.offboarding?.sequence ?? current.announcedCase,
     granted,
     revoked,
     cause,
@@ -91,17 +82,17 @@ export function transition(
 }
 
 /**
- * Returns the closing as the cause, or null if this evaluation closes nothing. A revocation by a closing must name the
- * closing, even if another event led to the evaluation.
+ * Returns the end of access as the cause, or null if access does not end now. A revocation must name the end of access,
+ * even if another event led to the evaluation.
  */
-function closingCause({ current, access }: Subject, status: AccountStatus): Cause | null {
+function endOfAccessCause({ current, access }: Subject, status: AccountStatus): Cause | null {
   if (access === null || status === 'active' || status === current.status) return null;
   return { type: ACCESS_CLOSED, groupId: null, causationId: access.causationId };
 }
 
 /**
  * Returns the roles that the groups give. A person who was deleted in the directory is in no group, but keeps the roles
- * until deactivation-worker closes the account.
+ * until access ends.
  */
 function nextAssignedRoles(subject: Subject, status: AccountStatus, kept: readonly string[]): readonly string[] {
   const { current, directory, derived, rules } = subject;
@@ -116,17 +107,13 @@ function nextAssignedRoles(subject: Subject, status: AccountStatus, kept: readon
 
 function nextPriority(current: Subject['current'], reduced: boolean, bulk: boolean): number {
   const desired = bulk ? PRIORITY.bulk : PRIORITY.single;
-  // An account that Cognito does not have yet has no access to reduce. If it is dirty, it keeps its priority, even if
-  // this evaluation is bulk.
+  // Without a user in Cognito there is no access to reduce. An account that already waits keeps its priority.
   if (!current.provisioned) return current.dirty ? current.priority : desired;
   const own = reduced ? PRIORITY.reduced : desired;
   return current.dirty ? Math.min(current.priority, own) : own;
 }
 
-/**
- * Returns the group that explains a grant: the group of the event if it gives the role, otherwise the first group that
- * does.
- */
+/** Returns the group that gives the role: the group of the event if it does, otherwise the first one that does. */
 function groupBehind(role: string, derived: Subject['derived'], cause: Cause): string | null {
   const groups = derived.find((d) => d.role === role)?.groups ?? [];
   return cause.groupId !== null && groups.includes(cause.groupId) ? cause.groupId : (groups[0] ?? null);
@@ -138,10 +125,7 @@ interface ToPublish {
   readonly roles: { granted: string[]; revoked: string[] } | null;
 }
 
-/**
- * Builds the events of a transition. Each event has the next sequence and contains the state after the whole
- * transition.
- */
+/** Each event has the next sequence and contains the state after the whole transition. */
 function accountEvents(
   { id, tenant, current, rules }: Subject,
   account: Account,
@@ -162,7 +146,7 @@ function accountEvents(
       data: { account, changed: updated },
     });
   if (news) {
-    const details = news.closing?.details;
+    const details = news.offboarding?.details;
     events.push({
       ...common(),
       causationId: details?.causationId ?? cause.causationId,

@@ -1,7 +1,4 @@
-/**
- * Queries of the internal API. Each query reads one tenant without locks, so it may show an account between two
- * changes.
- */
+/** Queries of the internal API. They read without locks, so they may see an account between two changes. */
 import { Injectable } from '@nestjs/common';
 import { isUUID } from 'class-validator';
 import type {
@@ -35,10 +32,7 @@ const selectAccounts = `
          (select to_jsonb(l) from (select ${columnsOf(HeldRoleLossEntity, { alias: 'h', only: LOSS })} from held_role_loss h where h.account_id = a.id and h.released_at is null) l) as "heldRoleLoss"
     from account a where a.tenant = $1`;
 
-/**
- * Selects the account that `who` names: by its user name or external id ($2), or by its id ($3). If several accounts
- * have the name, it prefers one that is not removed.
- */
+/** Selects the account with the user name or external id $2, or the id $3. Prefers an account that is not removed. */
 const meantBy = `
   (select m.id from account m
     where m.tenant = $1 and (m.id = $3 or lower(m.user_name) = lower($2) or m.external_id = $2)
@@ -65,10 +59,7 @@ const GRANT = [
   'revokedMappingVersion',
 ] as const;
 
-/**
- * If a closing revoked the role, `revokedCause` is the cause of the case, as soon as the event about the case has
- * arrived.
- */
+/** If a role ended together with the access, `revokedCause` is the cause of the case once its event has arrived. */
 const grantsOf = `
   select ${columnsOf(RoleGrantEntity, { alias: 'g', only: GRANT })}, d.display_name as "grantedGroupName", coalesce(c.cause, g.revoked_cause) as "revokedCause"
     from role_grant g left join directory_group d on d.id = g.granted_group and d.tenant = g.tenant

@@ -1,7 +1,4 @@
-/**
- * `/internal/tenants/:tenant/accounts`: shows accounts, their grants and the reasons for their roles, and retries one
- * account.
- */
+/** Shows accounts, their grants and the reasons for their roles, and repairs one account in Cognito. */
 import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiOkResponse } from '@nestjs/swagger';
 import {

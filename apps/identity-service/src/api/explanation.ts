@@ -1,7 +1,4 @@
-/**
- * Explains why an account has its roles, as codes and parameters. The command line and the hub write the sentences.
- * Pure functions only.
- */
+/** Explains an account's roles as codes and parameters. The command line and the hub write the sentences. */
 import type { AccountView, ExplainedGroup, Explanation, Reason } from '#contracts';
 import type { TenantCopy } from '#settings';
 

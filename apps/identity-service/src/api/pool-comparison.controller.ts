@@ -1,4 +1,3 @@
-/** `/internal/pool-comparison`: compares the whole user pool with the accounts, and repairs every difference. */
 import { Controller, Get, HttpCode, Post } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiOkResponse } from '@nestjs/swagger';
 import { PoolComparison, PoolComparisonStarted } from '#contracts';

@@ -1,7 +1,7 @@
 /**
- * `/internal/tenants/:tenant/accounts/republish`: publishes the state of accounts again. The topic `identity.accounts`
- * is not compacted. A subscriber that starts later than EVENT_RETENTION_DAYS after an account's last change would
- * otherwise never receive that account. Removed accounts are not published again.
+ * Publishes the state of accounts again, except removed ones. The topic `identity.accounts` is not compacted. A
+ * subscriber that starts later than EVENT_RETENTION_DAYS after an account's last change would otherwise never receive
+ * it.
  */
 import { randomUUID } from 'node:crypto';
 import { Controller, Param, Post, Query } from '@nestjs/common';
@@ -33,8 +33,7 @@ export class RepublishController {
   ) {}
 
   /**
-   * Publishes one page in one transaction. If the answer is lost, repeat the call; subscribers may then get the same
-   * state twice.
+   * Publishes one page in one transaction. If the response is lost, repeat the call; subscribers may get a state twice.
    */
   @Post()
   @ApiCreatedResponse({ type: RepublishedPage })

@@ -1,6 +1,6 @@
 /**
- * Releases held losses of roles, for an administrator or for the timer. A release marks the rows and requests the
- * re-evaluation of the accounts in one transaction. The re-evaluation applies the loss and deletes the row.
+ * Releases held losses of roles, for an administrator or for the timer. One transaction marks the rows and requests a
+ * re-evaluation, which applies the losses and deletes the rows.
  */
 import { Inject, Injectable } from '@nestjs/common';
 import { HoldTimer, TIMER } from '#brake';
@@ -11,8 +11,7 @@ import { Reevaluator } from '../accounts/reevaluator.js';
 import { heldByReason, release } from './losses.sql.js';
 
 const TIMER_MS = 5_000;
-/** Limit of accounts that one log line names. */
-const NAMED = 50;
+const MAX_LOGGED_ACCOUNTS = 50;
 
 @Injectable()
 export class HeldLosses {
@@ -56,20 +55,16 @@ export class HeldLosses {
     return this.timer.stop();
   }
 
-  /**
-   * Releases the losses of these accounts, or of all accounts of the tenant if `accounts` is null. Resolves with the
-   * number of released losses; a repetition releases none.
-   */
+  /** Releases the losses of these accounts; null means all accounts. Resolves with the number of released losses. */
   async release(tenant: string, accounts: readonly string[] | null, by: string): Promise<number> {
     const rows = await this.database.tx(async (tx) => {
-      // Evaluations lock the same rows in another order. To prevent a deadlock, this transaction waits until no
-      // evaluation of the tenant is running.
+      // Evaluations lock the same rows in another order. To prevent a deadlock, wait until no evaluation is running.
       await lockTenantExclusively(tx, tenant);
       return tx.query<{ id: string }>(release, [tenant, by, accounts]);
     });
     if (rows.length === 0) return 0;
     this.reevaluator.wake();
-    const named = rows.slice(0, NAMED).map((row) => row.id);
+    const named = rows.slice(0, MAX_LOGGED_ACCOUNTS).map((row) => row.id);
     this.logger.info(
       { tenant, code: 'role_losses_released', by, released: rows.length, accounts: named },
       'held losses of roles were released; a re-evaluation now applies them',

@@ -1,10 +1,7 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { HeldBecause } from '#contracts';
 
-/**
- * A loss of roles that the brake holds. The account keeps the roles in `wouldLose` until the loss is released or
- * undone.
- */
+/** The account keeps the roles in `wouldLose` until the loss is released or undone. */
 @Entity('held_role_loss')
 export class HeldRoleLossEntity {
   @PrimaryColumn({ type: 'uuid' }) accountId!: string;
@@ -13,15 +10,12 @@ export class HeldRoleLossEntity {
   @Column({ type: 'text' }) heldBecause!: HeldBecause;
   @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' }) heldAt!: Date;
 
-  /** The cause of the loss. When the loss happens, this cause is recorded with the revocation. */
+  /** The cause of the loss. The revocation records this cause when the loss happens. */
   @Column({ type: 'text' }) cause!: string;
   @Column({ type: 'uuid', nullable: true }) causeGroup!: string | null;
   @Column({ type: 'text' }) causationId!: string;
 
-  /**
-   * Time of the release; null means that the loss is still held. After the release, the requested re-evaluation applies
-   * the loss and deletes this row.
-   */
+  /** Null means that the loss is still held. After a release, a re-evaluation applies the loss and deletes this row. */
   @Column({ type: 'timestamptz', nullable: true }) releasedAt!: Date | null;
   @Column({ type: 'text', nullable: true }) releasedBy!: string | null;
 }

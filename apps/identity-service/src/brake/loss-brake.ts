@@ -1,4 +1,3 @@
-/** The tenant's brake for losses of roles: counts, decides, stores what is held, and logs when it trips. */
 import { Inject, Injectable } from '@nestjs/common';
 import type { Brake } from '#events';
 import { LOGGER, Metrics, type Logger, type Tx } from '#platform';
@@ -24,9 +23,9 @@ export class LossBrake {
   }
 
   /**
-   * Decides about the losses. The caller holds the tenant's lock exclusively, or the brake's lock. If another
-   * transaction is closing an administrator's account, this administrator still counts here. This is safe, because
-   * deactivation-worker's brake counts administrators too, and it has allowed that closing.
+   * The caller holds the tenant's lock exclusively, or the brake's lock. If another transaction is ending an
+   * administrator's access, this administrator still counts. This is safe, because deactivation-worker's brake counts
+   * administrators too, and it has allowed that loss.
    */
   async decide(tx: Tx, tenant: string, pending: readonly PendingLoss[]): Promise<LossDecision[]> {
     const brake = pending[0]?.subject.rules.brake;
@@ -37,7 +36,7 @@ export class LossBrake {
     return decisions;
   }
 
-  /** Stores new holds and deletes the ended ones. */
+  /** Stores newly held losses and deletes those that are no longer held. */
   async record(tx: Tx, tenant: string, decisions: readonly LossDecision[]): Promise<void> {
     const ended = decisions.filter(({ subject, because }) => because === null && subject.held !== null);
     if (ended.length > 0) await tx.query(endHolds, [ended.map(({ subject }) => subject.id)]);
@@ -50,8 +49,7 @@ export class LossBrake {
   }
 
   /**
-   * Counts the accounts in use only if the limit is near, and the holders of the strongest role only if one of them
-   * loses it.
+   * Counts the accounts only if the limit is near, and the holders of the strongest role only if one of them loses it.
    */
   private async count(tx: Tx, tenant: string, pending: readonly PendingLoss[], brake: Brake): Promise<LossCount> {
     const ids = pending.map(({ subject }) => subject.id);
@@ -75,7 +73,7 @@ export class LossBrake {
       const { type, causationId } = cause;
       this.logger.warn(
         { tenant, code: 'role_brake_tripped', held: held.length, reason, cause: type, causationId },
-        'too many people of a tenant would lose roles at once, or its last administrator would; they keep the roles until an administrator releases the loss or the change is undone',
+        'losses of roles are held, because too many people of a tenant would lose roles at once, or its last administrator would; release the losses or undo the change',
       );
     });
   }

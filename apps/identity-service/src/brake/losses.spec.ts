@@ -26,7 +26,7 @@ function subject(id: string, has: string[], given: string[], change: Partial<Sub
     },
     directory: { ...names, active: true, deleted: false },
     access: null,
-    closing: null,
+    offboarding: null,
     derived: given.map((role) => ({ role, groups: ['g'] })),
     held: null,
     rules: { groupSync: true, version: 1, roles: ['admin', 'agent', 'viewer'], brake },

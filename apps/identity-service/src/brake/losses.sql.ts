@@ -1,10 +1,9 @@
-/** Statements of the brake for losses of roles. */
 import { ACCESS_CLOSED } from '../accounts/subject.js';
 
 /**
- * Counts recent losses with the index role_grant_revoked. Revocations by closings are excluded, because they count
- * against deactivation-worker's brake. Roles that were revoked before Cognito had the user are excluded, because nobody
- * used them.
+ * Counts the accounts that lost roles recently (index role_grant_revoked). Excludes roles that ended together with the
+ * access, because they count against deactivation-worker's brake. Excludes roles that ended before Cognito had the
+ * user, because nobody used them.
  */
 export const lostWithin = `
   select count(distinct g.account_id)::int as lost,
@@ -13,7 +12,7 @@ export const lostWithin = `
    where g.tenant = $1 and g.revoked_at > clock_timestamp() - make_interval(mins => $3)
      and g.revoked_cause <> '${ACCESS_CLOSED}' and a.provisioned_at <= g.revoked_at`;
 
-/** Counts the accounts in use; if `$2` is not null, only those with the role `$2`. */
+/** Counts the active accounts that Cognito has. If `$2` is not null, counts only those with the role `$2`. */
 export const accountsInUse = `
   select count(*)::int as accounts from account
    where tenant = $1 and status = 'active' and provisioned_at is not null and ($2::text is null or $2 = any(roles))`;
@@ -21,8 +20,8 @@ export const accountsInUse = `
 export const anyHeld = 'select 1 from held_role_loss where tenant = $1 and released_at is null limit 1';
 
 /**
- * Stores held losses. The caller has locked the accounts' rows. If a released loss grows before it is applied, it is
- * held again, and its hold time starts again.
+ * The caller has locked the accounts. If a released loss grows before it is applied, it is held again for the full
+ * time.
  */
 export const hold = `
   insert into held_role_loss as h (account_id, tenant, would_lose, held_because, cause, cause_group, causation_id)

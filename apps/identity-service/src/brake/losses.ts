@@ -11,7 +11,7 @@ export interface LossDecision {
   readonly kept: readonly string[];
   /** Why the account keeps these roles; null means that it keeps none. */
   readonly because: HeldBecause | null;
-  /** The cause that is recorded with the change. If the loss was held, this is the cause that led to the hold. */
+  /** The cause to record. For a loss that was held, it is the cause of the hold. */
   readonly cause: Cause;
 }
 
@@ -25,9 +25,9 @@ export interface PendingLoss {
 export const isPending = (one: LossDecision | PendingLoss): one is PendingLoss => 'loss' in one;
 
 /**
- * Returns the roles that an account in use loses while it stays in use. A loss by a closing is not included, because it
- * counts against deactivation-worker's brake. A loss of an account that Cognito does not have yet is not included,
- * because nobody used its roles.
+ * Returns the roles that an active account loses while it stays active. Roles that end together with the access are not
+ * included, because they count against deactivation-worker's brake. Before Cognito has the user, no loss counts,
+ * because nobody used the roles.
  */
 export function lossOf(subject: Subject): readonly string[] {
   const { current, derived, directory, rules } = subject;
@@ -37,9 +37,8 @@ export function lossOf(subject: Subject): readonly string[] {
 }
 
 /**
- * Decides about a loss, or returns it as pending for the brake. A held loss stays held until it is released or undone.
- * Roles that the account loses while a loss is held are held too. A release allows the roles that were held, but not
- * roles that were lost afterwards.
+ * Decides about a loss, or returns it as pending for the brake. Roles that the account loses while a loss is held are
+ * held too. A release allows only the roles that were held at that time.
  */
 export function classify(subject: Subject, cause: Cause): LossDecision | PendingLoss {
   const { held, rules } = subject;
@@ -53,13 +52,13 @@ export function classify(subject: Subject, cause: Cause): LossDecision | Pending
 }
 
 export interface LossCount {
-  /** Number of accounts in use. It may be 0 (not counted) if the losses cannot exceed `atLeast`. */
+  /** Number of active accounts. It may be 0 (not counted) if the losses cannot exceed `atLeast`. */
   readonly accounts: number;
   /** Number of accounts that lost roles within the window. */
   readonly lost: number;
   /** Accounts in `lost` that lose roles again now. Each of them counts only once. */
   readonly already: ReadonlySet<string>;
-  /** Number of accounts in use that have the strongest role. */
+  /** Number of active accounts that have the strongest role. */
   readonly holders: number;
 }
 
@@ -68,8 +67,8 @@ export const losesStrongest = ({ subject, loss }: PendingLoss): boolean =>
   loss.some((role) => role === strongestRole(subject));
 
 /**
- * Decides about the losses in the given order. Each loss that happens counts in the decisions that follow. Accounts
- * that gain the strongest role in this evaluation count as its holders from the beginning.
+ * Each loss that happens counts in later decisions. An account that gains the strongest role in this evaluation counts
+ * from the beginning as having it.
  */
 export function decideLosses(pending: readonly PendingLoss[], brake: Brake, count: LossCount): LossDecision[] {
   const { accounts, lost, already } = count;

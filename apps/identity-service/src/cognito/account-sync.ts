@@ -1,6 +1,5 @@
 /**
- * Makes the user in Cognito equal to one account. It reads the user if the state is unknown, then makes the calls of
- * the plan.
+ * Makes the Cognito user equal to one account. Reads the user if the state is unknown, then makes the planned calls.
  */
 import { Injectable } from '@nestjs/common';
 import { CognitoError, UserPool, type ErrorClass, type FailureClass, type Urgency } from '#cognito';
@@ -20,10 +19,7 @@ export class SyncFailure extends Error {
   }
 }
 
-/**
- * Limit of plans for one account. If a user appears or vanishes in Cognito during the calls, the remaining calls are
- * planned again.
- */
+/** Limit of plans for one account. A user that appears or vanishes during the calls requires a new plan. */
 const MAX_PLANS = 4;
 
 @Injectable()
@@ -34,9 +30,8 @@ export class AccountSync {
   ) {}
 
   /**
-   * Makes the calls and resolves with the resulting state in Cognito. If `known` is null, the user is read first.
-   * `holdsLease` returns false if another process may already work on the account; then no further call is made. Throws
-   * {@link SyncFailure}.
+   * Resolves with the resulting state in Cognito. If `known` is null, reads the user first. Makes no further call after
+   * `holdsLease` returns false, because another process may then work on the account. Throws {@link SyncFailure}.
    */
   async run(
     account: DesiredAccount,
@@ -72,10 +67,7 @@ export class AccountSync {
     return ownState(user, groups, await this.groups.known());
   }
 
-  /**
-   * Handles UsernameExists by reading the user. Either an earlier call of ours created the user and its answer was
-   * lost, or the user with this name is not ours.
-   */
+  /** Handles UsernameExists: the user is ours and an earlier response was lost, or the user is not ours. */
   private async adopt(account: DesiredAccount, urgency: Urgency): Promise<PoolState> {
     try {
       return await this.read(account, urgency);
@@ -112,9 +104,8 @@ export class AccountSync {
 }
 
 /**
- * Throws a conflict if the Cognito user is not ours (P4): it has another tenant id, or it has no tenant id and another
- * external id. Such a user is never overwritten. A user that was ours before always passes, and its attributes are
- * repaired later.
+ * Throws a conflict if the Cognito user is not ours: it has another tenant id, or it has no tenant id and another
+ * external id. Such a user is never overwritten. A provisioned account always passes, because its user is ours.
  */
 function refuseForeignUser(account: DesiredAccount, attributes: Readonly<Record<string, string>>): void {
   if (account.provisioned) return;
@@ -138,8 +129,8 @@ async function ignoring(errorClass: ErrorClass, work: () => Promise<void>): Prom
 }
 
 /**
- * Converts an error of a call. A refused call changed nothing, so the state from before the call stays valid. After any
- * other error the state is unknown.
+ * Converts an error of a call. Cognito changes nothing when it refuses a call, so the known state stays valid. After
+ * any other error the state is unknown.
  */
 function asFailure(error: unknown, actual: PoolState | null): SyncFailure {
   if (error instanceof SyncFailure) return error;

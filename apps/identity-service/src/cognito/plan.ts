@@ -7,14 +7,11 @@ export const ABSENT: PoolState = { exists: false, confirmed: false, attributes: 
 
 export type DesiredAccount = Readonly<Profile> &
   Pick<AccountEntity, 'id' | 'tenant' | 'status' | 'roles'> & {
-    /** Whether Cognito had the user of this account before. If so, the user is ours, whatever its attributes are now. */
+    /** Whether Cognito ever had this user. Such a user is ours, whatever its attributes are now. */
     readonly provisioned: boolean;
   };
 
-/**
- * The attributes that this service owns; other attributes are not changed. The pool must declare the custom attributes
- * `tenant_id`, `external_id` and `role` as mutable strings. The other attributes are standard.
- */
+/** The only attributes that this service changes. The pool must declare the custom ones as mutable strings. */
 export const OWN_ATTRIBUTES = [
   'email',
   'email_verified',
@@ -36,20 +33,16 @@ const ADDRESS = new RegExp(`^(?=.{1,64}@)${ATOM}(?:\\.${ATOM})*@(?:${LABEL}\\.)+
 
 /**
  * Returns whether Cognito certainly accepts the address: an ASCII dot-atom (RFC 5321). SCIM accepts any text, but
- * Cognito would refuse the whole user because of an invalid address. Any other address is left out, so that the person
- * still gets the account and its roles.
+ * Cognito would refuse the whole user because of one invalid address. Such an address is left out.
  */
 export const fitsCognito = (email: string): boolean => email.length <= 254 && ADDRESS.test(email);
 
-/**
- * Returns the attributes that the user should have. It omits blank values, because a blank value means "delete" in
- * Cognito.
- */
+/** Returns the attributes without blank values, because a blank value means "delete" in Cognito. */
 export function desiredAttributes(account: DesiredAccount): Attributes {
   const email = account.email !== null && fitsCognito(account.email) ? account.email : null;
   const values: Record<(typeof OWN_ATTRIBUTES)[number], string | null> = {
     email,
-    // The tenant's identity provider vouches for the addresses of its people. No service may link accounts by address.
+    // The tenant's identity provider vouches for the address. No service may link accounts by address.
     email_verified: email ? 'true' : null,
     preferred_username: account.userName,
     name: account.displayName ?? ([account.givenName, account.familyName].filter(Boolean).join(' ') || null),
@@ -70,10 +63,10 @@ export type Step =
   | { readonly do: 'confirm' };
 
 /**
- * Returns the calls in their order: access is reduced first and added last. No user is created for a person without
- * access. The user of a removed account stays, without groups; disabling or deleting the user is deactivation-worker's
- * task. Attributes are updated after roles, so that a refused attribute does not prevent a role. A changed tenant id is
- * updated before roles, because roles count within a tenant (P4).
+ * Returns the calls in their order: reductions of access first, gains last. No user is created for a person without
+ * access. The user of a removed account stays, without groups; only deactivation-worker may disable it. Attributes come
+ * after roles, so that a refused attribute does not prevent a role. A changed tenant id comes before roles, because
+ * roles count within a tenant.
  */
 export function planSteps(account: DesiredAccount, actual: PoolState): Step[] {
   if (!actual.exists && account.status !== 'active') return [];
@@ -93,8 +86,8 @@ export function planSteps(account: DesiredAccount, actual: PoolState): Step[] {
 }
 
 /**
- * Returns the new values, and a blank for each attribute to delete. `email_verified` cannot be blank. It keeps its
- * value when the address is deleted, and then has no meaning.
+ * Returns the new values, and a blank for each attribute to delete. `email_verified` cannot be blank, so it keeps its
+ * value when the address is deleted.
  */
 function differingAttributes(desired: Attributes, actual: Attributes): Attributes {
   const names = OWN_ATTRIBUTES.filter(

@@ -1,7 +1,6 @@
 /**
- * Compares the whole user pool with the accounts and marks the differing accounts, which the reconciler repairs. It
- * finds differences that no event announces: manual changes, and changes by late calls. Users without an account are
- * reported, but never changed.
+ * Compares the whole user pool with the accounts. It finds differences that no event announces: manual changes, and
+ * changes by late calls. The reconciler repairs them. Users without an account are reported, but never changed.
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -17,26 +16,22 @@ import { desiredAccountColumns, markUnknown } from './queue.sql.js';
 import { Reconciler } from './reconciler.js';
 import { RoleGroups } from './role-groups.js';
 
-/**
- * Marks a comparison as failed if its process has ended, so that a new one can begin. Over all replicas, only one
- * comparison runs at a time.
- */
+/** Marks a comparison as failed if its process has ended. Over all replicas, only one comparison runs at a time. */
 const endAbandoned = `
   update pool_comparison r set state = 'failed', finished_at = clock_timestamp(), error = 'the process that ran it has ended'
    where state = 'running' and ${isLeaseVoid('r.worker_id', '$1')}`;
 const begin = `insert into pool_comparison (id, worker_id, state, progress) values ($1, $2, 'running', $3) on conflict do nothing returning id`;
 
 /**
- * SQL condition: the account is neither dirty nor leased, and the reconciler has recorded nothing about it since the
- * comparison ($2) began. Only such accounts are compared. For other accounts, the lists that were read from Cognito may
- * be older than the reconciler's last call.
+ * SQL condition: the reconciler has no work on the account and has done none since the comparison ($2) began. For other
+ * accounts, the lists that were read from Cognito may be outdated.
  */
-const atRest = `a.desired_revision = a.applied_revision and a.lease_owner is null
+const comparable = `a.desired_revision = a.applied_revision and a.lease_owner is null
    and (a.synced_at is null or a.synced_at < (select started_at from pool_comparison where id = $2))`;
-const accountsOfPage = `select ${desiredAccountColumns}, ${atRest} as "atRest" from account a where a.id = any($1::uuid[])`;
-/** Selects accounts that the pool must have, after the id $1. */
+const accountsOfPage = `select ${desiredAccountColumns}, ${comparable} as "comparable" from account a where a.id = any($1::uuid[])`;
+/** Selects the next accounts, after the id $1, that the pool must have. */
 const expectedAfter = `
-  select a.id from account a where a.id > $1 and a.status = 'active' and a.provisioned_at is not null and ${atRest} order by a.id limit 1000`;
+  select a.id from account a where a.id > $1 and a.status = 'active' and a.provisioned_at is not null and ${comparable} order by a.id limit 1000`;
 
 const ORPHAN_SAMPLE = 100;
 const MAX_ATTEMPTS = 20;
@@ -81,7 +76,7 @@ export class PoolComparer {
       async (error: unknown) => {
         this.logger.error(
           { err: error, code: 'pool_comparison_failed' },
-          'the comparison with the user pool failed; the differences found so far are being repaired, start it again to find the rest',
+          'the comparison with the user pool failed; the differences found so far are repaired; start it again to find the rest',
         );
         const reason = error instanceof Error ? error.message : String(error);
         await this.end(id, 'failed', progress, reason).catch(() => undefined);
@@ -129,7 +124,7 @@ export class PoolComparer {
 
   private async comparePage({ id, roles, groupsOf, progress }: Run, users: readonly PoolUser[]): Promise<void> {
     const ids = users.map((u) => u.username).filter((name) => UUID.test(name));
-    const rows = await this.database.query<DesiredAccount & { atRest: boolean }>(accountsOfPage, [ids, id]);
+    const rows = await this.database.query<DesiredAccount & { comparable: boolean }>(accountsOfPage, [ids, id]);
     const accounts = new Map(rows.map((row) => [row.id, row]));
     const surplus: string[] = [];
     const others: string[] = [];
@@ -141,7 +136,7 @@ export class PoolComparer {
         continue;
       }
       const actual = ownState(user, groupsOf.get(user.username) ?? [], roles);
-      const steps = account.atRest ? planSteps(account, actual) : [];
+      const steps = account.comparable ? planSteps(account, actual) : [];
       if (steps.length === 0) continue;
       count(steps, progress);
       (steps.some((s) => s.do === 'leave') ? surplus : others).push(user.username);

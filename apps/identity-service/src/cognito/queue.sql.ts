@@ -1,4 +1,3 @@
-/** SQL of the reconciler's work queue: dirty accounts, their leases, and the results of the work. */
 import { columnsOf, prepared, type Queryable } from '#platform';
 import { isLeaseVoid } from '#worker';
 import { AccountEntity } from '../accounts/account.entity.js';
@@ -9,9 +8,8 @@ import { PROFILE } from '../directory/profile.entity.js';
 export const desiredAccountColumns = `${columnsOf(AccountEntity, { alias: 'a', only: ['id', 'tenant', 'status', 'roles', ...PROFILE] })}, a.provisioned_at is not null as provisioned`;
 
 /**
- * Leases due accounts. Because of `skip locked`, this statement never waits for other replicas or event handlers. A
- * lease is valid while its owner renews its row in `worker`. An account whose lease is taken over from another owner
- * has an unknown state in Cognito.
+ * Leases due accounts. `skip locked` prevents waiting for other replicas and event handlers. If the lease of another
+ * owner has expired and is taken over, the state in Cognito is unknown.
  */
 export const claimAccounts = prepared(`
   with due as (
@@ -31,9 +29,9 @@ export const lockLeased = prepared(
 );
 
 /**
- * Records a success. If the account changed during the calls (`desired_revision` increased), the account stays dirty
- * and is due at once. When the account is provisioned, its current status counts as announced. The status `removed`
- * does not, because a removal always has an event of its own.
+ * Records a success. If the account changed during the calls, it stays in the queue and is due at once. When the
+ * account is provisioned, its current status counts as announced. The status `removed` does not, because a removal
+ * always has an event of its own.
  */
 export const recordSynced = prepared(`
   update account
@@ -47,7 +45,7 @@ export const recordSynced = prepared(`
   returning extract(epoch from clock_timestamp() - $7::timestamptz)::float8 as seconds`);
 
 /**
- * Records a failure. A null `applied` ($3) means that the last call may have changed the user, so the state is unknown.
+ * A null `applied` ($3) means that the state in Cognito is unknown, because the last call may have changed the user.
  */
 export const recordFailed = `
   update account
@@ -65,8 +63,7 @@ const markUnknownSql = `
 
 /**
  * Marks the accounts' state in Cognito as unknown. The reconciler then reads Cognito before any other call, and ignores
- * the results of calls that are running now. Use this for a lost lease, for a retry by an administrator, and for
- * differences that a comparison found.
+ * the results of calls that are running now.
  */
 export async function markUnknown(
   queryable: Queryable,
@@ -78,7 +75,7 @@ export async function markUnknown(
 }
 
 /**
- * Ends the leases of process `$1` on accounts that it no longer works on; `$2` lists the accounts that it works on.
- * Such a lease remains if the process could not record a result.
+ * Ends the leases of process `$1`, except on the accounts `$2`. Such a lease remains after a result could not be
+ * recorded.
  */
 export const releaseForgotten = `update account set lease_owner = null, applied = null where lease_owner = $1 and id <> all($2::uuid[])`;

@@ -1,7 +1,7 @@
 /**
- * Keeps the users in Cognito equal to the accounts. An account is dirty while its desired revision is above the applied
- * one, so lost, late or repeated triggers do not matter. A process leases an account, calls Cognito outside any
- * transaction, and records the result if it still holds the lease.
+ * Keeps the users in Cognito equal to the accounts. An account is due while its desired revision is above the applied
+ * one, so lost or repeated events do not matter. A process leases an account, calls Cognito outside any transaction,
+ * and records the result if it still holds the lease.
  */
 import { Inject, Injectable } from '@nestjs/common';
 import { retryDelay, whenMisconfigured, type Urgency } from '#cognito';
@@ -80,7 +80,7 @@ export class Reconciler {
     return this.queue.stop();
   }
 
-  /** Wakes the queue after accounts became dirty. The queue also polls, so a lost wake-up costs only milliseconds. */
+  /** Call it after accounts have changed. The queue also polls, so a missed call costs only milliseconds. */
   wake(): void {
     this.queue.wake();
   }
@@ -118,8 +118,8 @@ export class Reconciler {
       const result = [JSON.stringify(actual), revision, actual.exists, events.length, dirtySince];
       const [row] = await tx.query<{ seconds: number }>(recordSynced, [id, this.queue.id, ...result]);
       await this.outbox.add(tx, events);
-      // The account was closed while Cognito created the user, and its case may already be complete. That case was not
-      // published before provisioning, so the re-evaluation publishes it.
+      // The account lost access while Cognito created the user, and its case may already be complete. Before
+      // provisioning nothing was published, so the re-evaluation publishes the case.
       if (provisioned && locked.status !== 'active') {
         const cause = { type: 'account.provisioned', groupId: null, causationId };
         await requestReevaluation(tx, tenant, id, { cause, traceparent });

@@ -4,10 +4,7 @@ import { CognitoError, UserPool, type Urgency } from '#cognito';
 import { Database } from '#platform';
 import { KnownRoleEntity } from '../directory/directory.entity.js';
 
-/**
- * Reads the position of a role in the tenant's list; 1 is the strongest role. The position becomes the precedence of
- * the Cognito group.
- */
+/** Position of the role in the tenant's list, from 1 (strongest). It becomes the precedence of the Cognito group. */
 const positionSql = `
   select r.position::int as position from tenant_settings s, jsonb_array_elements_text(s.settings -> 'roles') with ordinality as r(role, position)
    where s.tenant_id = $1 and r.role = $2`;

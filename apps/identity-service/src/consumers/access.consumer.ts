@@ -11,10 +11,7 @@ import { ACCESS_CLOSED } from '../accounts/subject.js';
 export class IdentityAccessConsumer {
   constructor(private readonly people: PersonEvaluator) {}
 
-  /**
-   * Evaluates the account if the event's status differs from the stored one. The roles in the event are ignored,
-   * because deactivation-worker copied them from our events.
-   */
+  /** The roles in the event are ignored, because deactivation-worker copied them from our events. */
   @EventPattern('identity.access')
   async accessChanged(@Ctx() { event, tx }: EventContext): Promise<void> {
     const data = parseData(event, 'identity.access');

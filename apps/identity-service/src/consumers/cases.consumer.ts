@@ -1,7 +1,4 @@
-/**
- * Consumes `offboarding.cases`. A case says why an account was closed, and a complete case is the evidence that we
- * publish.
- */
+/** Consumes `offboarding.cases`. A completed case is evidence, and our event about the deactivation contains it. */
 import { Controller } from '@nestjs/common';
 import { Ctx, EventPattern } from '@nestjs/microservices';
 import { EventContext, parseData } from '#event-bus';

@@ -16,8 +16,7 @@ export class IdentityGroupsConsumer {
     if (data === null) return;
     const { tenant, traceparent, sequence } = event;
     const cause = causeOf(event, data.group.id);
-    // The event's sequence is the group's version. The group in a deletion event may still contain the previous
-    // version.
+    // The event's sequence is the group's version. A deletion event may contain the previous version.
     const group = { ...data.group, version: sequence };
     if (await projectGroup(tx, tenant, group, cause.type === 'group.deleted', { cause, traceparent }))
       tx.afterCommit(() => this.reevaluator.wake());

@@ -27,17 +27,11 @@ export class IdentitySettingsConsumer {
   }
 }
 
-/**
- * Returns the settings that decide about roles. They include whether the brake is off, because the held losses happen
- * when an administrator switches the brake off. They do not include, for example, the SCIM token.
- */
+/** The settings that decide about roles. Switching the brake off is one of them, because held losses then happen. */
 const roleRules = ({ roles, roleMappings, groupSync, brake }: TenantSettings): string =>
   JSON.stringify([roles, roleMappings.map((m) => [groupKey(m.group), m.role]), groupSync, brake === null]);
 
-/**
- * Returns the rows of the mappings. A mapping to a role that the tenant does not have gives nothing and is omitted,
- * because it has no precedence.
- */
+/** Omits a mapping to a role that the tenant does not have: it gives nothing and has no precedence. */
 const mappingRows = ({ roles, roleMappings }: TenantSettings) =>
   roleMappings.flatMap(({ group, role }) =>
     roles.includes(role) ? [{ groupKey: groupKey(group), role, precedence: roles.indexOf(role) }] : [],

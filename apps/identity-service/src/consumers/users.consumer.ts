@@ -26,8 +26,7 @@ export class IdentityUsersConsumer {
     const outcome = await projectUser(tx, tenant, event.sequence, data.user, change.cause.type === 'user.deleted');
     if (outcome === 'foreign') throw new PoisonEvent(`user ${data.user.id} belongs to another tenant than ${tenant}`);
     if (outcome === 'stale') return;
-    // This event may arrive before the events of the group. If it contains a newer version of the group, that version
-    // is stored at once.
+    // The event may contain a newer version of the group than the group's own events have brought so far.
     if (group && (await projectGroup(tx, tenant, group, false, change))) tx.afterCommit(() => this.reevaluator.wake());
     await this.people.evaluate(tx, tenant, data.user.id, change, locked);
   }

@@ -1,7 +1,4 @@
-/**
- * Stores copies of the users, groups and memberships that scim-gateway publishes. A write changes nothing if the row
- * already has a newer version.
- */
+/** Stores what scim-gateway publishes. A write changes nothing if the row already has a newer version. */
 import type { DirectoryGroup, DirectoryUser } from '#events';
 import { prepared, type Tx } from '#platform';
 import { groupKey } from '#settings';
@@ -12,8 +9,8 @@ import { PROFILE, profileSql, type Profile } from './profile.entity.js';
 const COLUMNS = profileSql((column) => column);
 
 /**
- * Stores a user and locks the row. Each event contains the full list of the user's groups, so memberships are correct
- * even without the events about earlier changes. The first event about a person creates the account.
+ * Stores a user and locks the row. The event lists all groups of the user, so missed events do not matter. The first
+ * event about a person creates the account.
  */
 const projectUserSql = prepared(`
   with stored as (
@@ -36,10 +33,7 @@ const projectUserSql = prepared(`
   )
   select id from stored`);
 
-/**
- * `stored` means that the projection changed, `stale` that it already has this or a newer version, and `foreign` that
- * the id belongs to another tenant.
- */
+/** `stale`: this version or a newer one is already stored. `foreign`: the id belongs to another tenant. */
 export async function projectUser(
   tx: Tx,
   tenant: string,
@@ -56,9 +50,8 @@ export async function projectUser(
 }
 
 /**
- * Stores a group. Locks the row only if the event is newer, because thousands of joins of one group run in parallel and
- * all contain the group. If the group is new, renamed or deleted, the same statement requests the re-evaluation of its
- * members.
+ * Locks the row only if the event is newer, because thousands of joins of one group run in parallel and all contain the
+ * group. If the group is new, renamed or deleted, the statement also requests a re-evaluation of its members.
  */
 const projectGroupSql = prepared(`
   with before as (
@@ -77,7 +70,7 @@ const projectGroupSql = prepared(`
    where before.name_key is distinct from stored.name_key or before.deleted is distinct from stored.deleted
   returning id`);
 
-/** Resolves with true if the members must be evaluated again, and a request for this was stored. */
+/** Resolves with true if a re-evaluation of the members was requested. */
 export async function projectGroup(
   tx: Tx,
   tenant: string,
@@ -90,10 +83,7 @@ export async function projectGroup(
   return rows.length > 0;
 }
 
-/**
- * Replaces the mappings of a tenant. The caller has locked the tenant's settings row, so two versions cannot
- * interleave.
- */
+/** The caller has locked the tenant's settings row, so two versions of the mappings cannot interleave. */
 export async function replaceMappings(
   tx: Tx,
   tenant: string,

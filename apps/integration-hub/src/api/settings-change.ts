@@ -2,10 +2,7 @@ import type { GroupReference, SettingsChangeBody } from '#contracts';
 import { Problem } from '#platform';
 import type { TenantChange } from '../settings/tenant-change.js';
 
-/**
- * Converts a request body to a change. Missing fields are `undefined` in the DTO instance. They are removed from
- * `brake`, because a missing figure keeps its value.
- */
+/** Removes undefined fields from `brake`, because a field that is left out keeps its current value. */
 export function toChange({ map, unmap, brake, ...rest }: SettingsChangeBody): TenantChange {
   return {
     ...rest,

@@ -10,7 +10,7 @@ import type { Tenant } from '../settings/tenant.sql.js';
 
 const SCIM_PATH = '/prod/api/scim/v2';
 
-/** Builds the internal API's view of tenants, which contains the addresses to enter in Okta. */
+/** Builds the responses of the internal API, with the addresses that an administrator enters in Okta. */
 @Injectable()
 export class TenantViews {
   private readonly commonOrigin: string;
@@ -59,11 +59,7 @@ export class TenantViews {
   }
 }
 
-/**
- * Returns the addresses of a tenant. SCIM and event hooks work under the common origin for every tenant. A SCIM request
- * names its tenant by the token, and an event hook by the slug in its path. A browser names its tenant only by the host
- * name.
- */
+/** All tenants share one origin for SCIM and event hooks. A browser names its tenant only by the host name. */
 const addresses = ({ slug }: Tenant, origin: string, signIn: boolean): TenantAddresses => ({
   scimBaseUrl: `${origin}${SCIM_PATH}`,
   eventHookUrl: `${origin}/auth/okta/event-hook/${slug}`,

@@ -10,7 +10,6 @@ const PAGE = 100;
 export class AdminAudit {
   constructor(private readonly database: Database) {}
 
-  /** Returns a page of changes, newest first. */
   async page(tenantId: string, { limit = PAGE, cursor }: HubAuditQuery): Promise<HubAuditPage> {
     const rows = await this.database.repository(AdminAuditEntity).find({
       where: { tenantId, ...(cursor !== undefined && { id: LessThan(cursor) }) },

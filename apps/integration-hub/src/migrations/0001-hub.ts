@@ -1,4 +1,3 @@
-/** Creates the tables of the schema `hub`. */
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { producerTablesSql } from '#event-bus';
 

@@ -23,17 +23,11 @@ export interface OktaConnection {
 export interface SsoConnection {
   readonly clientId: string;
   readonly clientSecret: string;
-  /**
-   * The issuer of the client. If it is left out, the current issuer stays; without a current issuer, the org's own
-   * authorization server is used.
-   */
+  /** If left out, the current issuer stays. Without a current issuer, the org's own authorization server is used. */
   readonly issuer?: string | undefined;
 }
 
-/**
- * The result of connecting Okta. `hook.hookSecret` is set if this call issued a hook secret, which cannot be read
- * again.
- */
+/** `hook.hookSecret` is set only if this call issued a hook secret. The secret cannot be read again. */
 export interface ConnectResult extends TenantResult {
   readonly hook: WrittenOktaSecret;
 }
@@ -41,12 +35,11 @@ export interface ConnectResult extends TenantResult {
 /**
  * Connects a tenant to its Okta org (API token and event hook), and to the OIDC app through which people sign in.
  *
- * A crash at any point is repaired by repeating the call:
+ * Repeating the call repairs a crash at any point:
  * - Connecting writes the secret first and then the settings. A crash leaves a secret that nobody uses, or a hook
  *   secret that nobody saw. In the second case, repeat the call with a rotation. Every connect creates a new version,
  *   even if only the secret differs. The event of this version makes the services drop the old secret.
  * - Disconnecting changes the settings first and then erases the secret. A crash leaves a secret that nobody uses.
- *   Repeating the call erases the secret.
  */
 @Injectable()
 export class ConnectionService {
@@ -60,7 +53,7 @@ export class ConnectionService {
     const apiToken = checkSecret('apiToken', connection.apiToken);
     let hook: WrittenOktaSecret = { hookSecret: null, previousValidUntil: null };
     const result = await this.store.change(slug, { by, action: 'connect-okta' }, async ({ id, settings }) => {
-      const next = withChange(settings, { okta }); // refuses an invalid change before a secret is written
+      const next = withChange(settings, { okta }); // Refuses an invalid change before a secret is written.
       hook = await writeOktaSecret(this.secrets, id, { apiToken, rotateHookSecret, graceMs }).catch((error: unknown) =>
         secretStoreDown(error, 'Okta was not connected'),
       );
@@ -70,10 +63,7 @@ export class ConnectionService {
     return this.store.published({ ...result, hook });
   }
 
-  /**
-   * Disconnects Okta. Event hooks are refused from now on, and the tenant is no longer compared with Okta. The API
-   * token and the hook secret are erased.
-   */
+  /** From now on, event hooks are refused, and comparisons with Okta end. Erases the API token and the hook secret. */
   disconnectOkta(slug: string, by: string): Promise<TenantResult> {
     return this.disconnect('okta', slug, by, (id) =>
       eraseOktaSecret(this.secrets, id).catch((error: unknown) =>
@@ -94,10 +84,7 @@ export class ConnectionService {
     return this.store.published(result);
   }
 
-  /**
-   * Disconnects sign-in through Okta. Nobody can sign in from now on, but existing sessions continue until they expire.
-   * The client secret is erased.
-   */
+  /** From now on, nobody can sign in. Existing sessions continue until they expire. Erases the client secret. */
   disconnectSso(slug: string, by: string): Promise<TenantResult> {
     return this.disconnect('sso', slug, by, (id) =>
       eraseOidcSecret(this.secrets, id).catch((error: unknown) =>
@@ -116,7 +103,7 @@ export class ConnectionService {
       withChange(settings, { [connection]: null }),
     );
     const result = await this.store.published(change);
-    // Check again under the tenant's lock: if the tenant was connected again meanwhile, the new secret must stay.
+    // Check again under the lock of the tenant. If the tenant was connected again meanwhile, the new secret must stay.
     await this.store.locked(slug, async ({ id, settings }) => {
       if (!settings[connection]) await erase(id);
     });

@@ -6,7 +6,7 @@ import type { HubConfig } from '../config.js';
 
 const LOOK_EVERY_MS = 20;
 
-/** Makes an answer wait until the events of its change are published. */
+/** Delays the response to a change until the events of the change are published. */
 @Injectable()
 export class Publishing {
   constructor(
@@ -16,8 +16,8 @@ export class Publishing {
   ) {}
 
   /**
-   * Waits until every event that is stored now is published, and resolves with true. Resolves with false if the carrier
-   * does not accept the events in time. Some replica publishes these events later, as soon as the carrier accepts them.
+   * Resolves with true when all events stored so far are published, or with false after the time limit. In the second
+   * case, the events are published later, as soon as the carrier accepts them.
    */
   async drain(): Promise<boolean> {
     const [newest] = await this.database.query<{ id: string }>('select coalesce(max(id), 0) as id from hub.outbox');

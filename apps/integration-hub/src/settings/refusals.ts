@@ -1,4 +1,3 @@
-/** Builds the problems that refuse a change of a tenant. */
 import { Problem, violatedConstraint } from '#platform';
 import { SecretStoreUnavailable } from '#secrets';
 
@@ -20,10 +19,7 @@ export function hostTaken(error: unknown, host: string | null | undefined): neve
   throw error;
 }
 
-/**
- * Throws a problem if the secret store does not answer. Use it in `catch`. `effect` is the part of the message that
- * says what was changed and what was not.
- */
+/** Throws a problem if the secret store does not answer. `effect` says what was changed, and what was not. */
 export function secretStoreDown(error: unknown, effect: string): never {
   if (!(error instanceof SecretStoreUnavailable)) throw error;
   throw new Problem(
@@ -60,14 +56,11 @@ export function checkHost(host: string): string {
   );
 }
 
-/**
- * The characters VSCHAR of RFC 6749, appendix A.2. Okta's API tokens have 42 characters, and its client secrets have
- * 64.
- */
+/** VSCHAR of RFC 6749, appendix A.2. Okta's API tokens have 42 characters, and its client secrets have 64. */
 const SECRET = /^[\x21-\x7e]{10,512}$/;
 const SECRET_NAMES = { apiToken: 'API token', clientSecret: 'client secret' } as const;
 
-/** Returns the secret without outer blanks. A refusal never quotes the secret. */
+/** Returns the secret without blanks at its ends. A refusal never quotes the secret. */
 export function checkSecret(field: keyof typeof SECRET_NAMES, value: string): string {
   const secret = value.trim();
   if (SECRET.test(secret)) return secret;

@@ -1,4 +1,3 @@
-/** Applies a change to a tenant's settings. Pure functions only. */
 import type { TenantSettings } from '#events';
 import { Problem } from '#platform';
 import { brakeOf, changeSettings, SettingsError, type OktaSettings, type SettingsChange } from '#settings';
@@ -36,10 +35,7 @@ function acceptable(current: OktaSettings, change: SettingsChange): ReturnType<t
   }
 }
 
-/**
- * Returns the OIDC client with its issuer: the given issuer, otherwise the current one, otherwise the org's own
- * authorization server.
- */
+/** Returns the OIDC client with the given issuer, or else the current one, or else the org's authorization server. */
 export function ssoClient(
   { tenant, sso, okta }: TenantSettings,
   { clientId, issuer }: { readonly clientId: string; readonly issuer?: string | undefined },

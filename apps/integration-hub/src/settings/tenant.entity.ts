@@ -7,7 +7,6 @@ export class TenantEntity {
   @Column({ type: 'text' }) slug!: string;
   @Column({ type: 'text', nullable: true }) host!: string | null;
 
-  /** Version of the current settings. */
   @BigIntColumn() settingsVersion!: number;
   @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' }) createdAt!: Date;
 }

@@ -11,11 +11,11 @@ export interface NewTenant {
   readonly slug: string;
   readonly change?: TenantChange | undefined;
   readonly by: string;
-  /** Whether to return an existing tenant, without a token, instead of refusing. */
+  /** If true, an existing tenant is returned without a token. If false, a slug that exists is refused. */
   readonly ifMissing?: boolean | undefined;
 }
 
-/** The result of a call that may issue a token. `token` is set if this call issued one, which cannot be read again. */
+/** `token` is set only if this call issued a token. The token cannot be read again. */
 export interface TokenResult extends TenantResult {
   readonly token: IssuedScimToken | null;
 }
@@ -23,11 +23,11 @@ export interface TokenResult extends TenantResult {
 /**
  * Creates tenants, changes their settings, and issues their SCIM tokens.
  *
- * A crash at any point is repaired by repeating the call:
+ * Repeating the call repairs a crash at any point:
  * - `create` stores the tenant, then the secret, then the settings that mention the token. A crash leaves a tenant
  *   without a token in its settings. The next `create` completes this tenant.
- * - `rotate` writes the secret, then the settings. A crash leaves a secret whose token nobody saw. The next rotation
- *   replaces this token, and the token that Okta has keeps its grace (`earlier` in libs/secrets).
+ * - `rotate` writes the secret, then the settings. A crash leaves a new token that nobody saw. The next rotation
+ *   replaces this new token. The token that Okta uses stays valid for its grace period.
  */
 @Injectable()
 export class TenantService {
@@ -36,7 +36,6 @@ export class TenantService {
     private readonly secrets: SecretStore,
   ) {}
 
-  /** Creates the tenant and its first SCIM token. */
   async create({ slug, change = {}, by, ifMissing = false }: NewTenant): Promise<TokenResult> {
     checkSlug(slug);
     const tenant = { id: randomUUID(), slug, host: null };
@@ -69,10 +68,7 @@ export class TenantService {
     return this.store.published({ ...result, token });
   }
 
-  /**
-   * Issues the first token, unless the tenant has one. Because of the row lock, concurrent creations of one tenant
-   * issue only one token.
-   */
+  /** Issues a token unless the tenant has one. The row lock lets concurrent calls issue only one token. */
   private async firstToken(slug: string, by: string): Promise<{ tenant: Tenant; token: IssuedScimToken | null }> {
     let token: IssuedScimToken | null = null;
     const { tenant } = await this.store.change(slug, { by, action: 'issue-token' }, async (tenant) => {

@@ -5,11 +5,9 @@ import { columnsOf, type Queryable, type Tx } from '#platform';
 import { IntegrationSettingsEntity } from './integration-settings.entity.js';
 import { TenantEntity } from './tenant.entity.js';
 
-/** A tenant with its current settings. */
 export type Tenant = Pick<TenantEntity, 'id' | 'slug' | 'host' | 'createdAt'> &
   Pick<IntegrationSettingsEntity, 'version' | 'settings' | 'changedBy' | 'changedAt'>;
 
-/** The administrator who created a version of the settings, and the kind of change. */
 export interface VersionOrigin {
   readonly by: string;
   readonly action: AuditAction;
@@ -31,18 +29,15 @@ export async function tenantBySlug(queryable: Queryable, slug: string): Promise<
 }
 
 /**
- * Locks the tenant's row FOR UPDATE until the transaction ends. This takes two statements. After waiting for the lock,
- * Postgres would check a single join again with the new tenant row and the old settings row, and find nothing.
+ * Locks the tenant's row FOR UPDATE, and reads it in a second statement. A single join would find nothing after a wait:
+ * Postgres would combine the new tenant row with the old settings row.
  */
 export async function lockTenant(tx: Tx, slug: string): Promise<Tenant | null> {
   await tx.query('select 1 from hub.tenant where slug = $1 for update', [slug]);
   return tenantBySlug(tx, slug);
 }
 
-/**
- * Inserts a tenant. Resolves with false if the slug is taken. Waits until a concurrent creation of the same slug has
- * ended (unique index).
- */
+/** Resolves with false if the slug is taken. The unique index waits for a concurrent creation of the same slug. */
 export async function insertTenant(tx: Tx, { id, slug, host }: TenantSettings['tenant']): Promise<boolean> {
   const rows = await tx.query(
     'insert into hub.tenant (id, slug, host, settings_version) values ($1, $2, $3, 1) on conflict (slug) do nothing returning id',

@@ -17,7 +17,7 @@ import {
 
 export type Step = Pick<VersionOrigin, 'by' | 'action'>;
 
-/** The result of a change. If `published` is false, the change is stored, but its event is not published yet. */
+/** If `published` is false, the change is stored, but its event is not published yet. */
 export interface TenantResult {
   readonly tenant: Tenant;
   readonly changed: readonly string[];
@@ -25,9 +25,8 @@ export interface TenantResult {
 }
 
 /**
- * Stores the tenants and the versions of their settings. One transaction creates a version: it locks the tenant,
- * inserts the version and inserts the outbox row. The event contains the full current settings without secrets, and the
- * version is its sequence.
+ * One transaction locks the tenant, inserts a version of the settings, and inserts its event into the outbox. The event
+ * contains the full settings without secrets; its sequence number is the version of the settings.
  */
 @Injectable()
 export class TenantStore {
@@ -58,9 +57,8 @@ export class TenantStore {
   }
 
   /**
-   * Locks the tenant and stores the settings that `decide` returns as a new version. If nothing differs, there is no
-   * new version. The lock is held until the commit, so `decide` may also write the tenant's secrets. The promise
-   * resolves before the event is published.
+   * Stores the result of `decide` as a new version of the settings, if anything differs. The lock is held until the
+   * commit, so `decide` may also write the tenant's secrets.
    */
   change(
     slug: string,
@@ -84,9 +82,7 @@ export class TenantStore {
     });
   }
 
-  /**
-   * Waits until all events that are stored now are published, and adds to the result whether this succeeded in time.
-   */
+  /** Waits for all events stored so far, and adds to the result whether they were published in time. */
   async published<R extends object>(result: R): Promise<R & { published: boolean }> {
     return { ...result, published: await this.publishing.drain() };
   }

@@ -1,7 +1,4 @@
-/**
- * An AWS exception in the JSON 1.1 protocol: HTTP status 400, or 500 if AWS itself failed, and the body
- * `{"__type","message"}`.
- */
+/** An error of AWS's JSON 1.1 protocol: status 400, or 500 if AWS itself failed. */
 export class AwsError extends Error {
   readonly status: number;
 

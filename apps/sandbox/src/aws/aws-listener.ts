@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { isDatabaseOutage, type Logger } from '#platform';
 import { z } from 'zod';
-import { wallClock, type CallLog } from '../control/call-log.js';
+import type { CallLog } from '../control/call-log.js';
 import type { FaultRule, Faults } from '../control/faults.js';
 import { AwsError } from './aws-error.js';
 import { parseInput } from './input.js';
@@ -12,11 +12,11 @@ import { checkSignature } from './signature.js';
 
 export interface Operation {
   run(input: unknown): Promise<object>;
-  /** True: a caller needs no AWS credentials, because an access token or the client's secret authorises the call. */
+  /** True if the operation needs no AWS credentials, because an access token or the client's secret authorises it. */
   readonly unsigned?: true;
 }
 
-/** Combines a handler with the shape of its request. The handler receives only input that matches the shape. */
+/** The handler receives only input that matches the shape. */
 export const operation = <I>(shape: z.ZodType<I>, handler: (input: I) => Promise<object>): Operation => ({
   run: (input) => handler(parseInput(shape, input)),
 });
@@ -26,10 +26,7 @@ export const unsigned = <I>(shape: z.ZodType<I>, handler: (input: I) => Promise<
   unsigned: true,
 });
 
-/**
- * The pool, the user or secret, and the group that a call names. Faults, quotas and the call log use these names before
- * the input is checked.
- */
+/** What a call is about: a pool (`scope`), a user or a secret (`subject`), and a group. */
 export interface CallSubject {
   readonly scope: string | null;
   readonly subject: string | null;
@@ -37,13 +34,13 @@ export interface CallSubject {
 }
 
 export interface AwsService {
-  /** The service name that the credential scope of a signature must contain. */
+  /** The service name in the credential scope of a signature. */
   readonly signingName: string;
   readonly targetPrefix: string;
   readonly operations: Readonly<Record<string, Operation>>;
   readonly throttleError: () => AwsError;
   subjectOf(input: Record<string, unknown>): CallSubject;
-  /** Counts a call against the quotas. Throws an error if the call exceeds a quota. */
+  /** Throws an error if the call exceeds a quota. */
   admit?(operation: string, subject: CallSubject): void;
   readonly faults: Faults;
   readonly calls: CallLog;
@@ -53,7 +50,7 @@ interface Outcome {
   readonly status: number;
   readonly body: object;
   readonly type: string;
-  /** True: the listener closes the connection instead of answering. */
+  /** True if the listener closes the connection instead of answering. */
   readonly cut: boolean;
   readonly applied: boolean;
 }
@@ -62,7 +59,7 @@ export function awsRoutes(app: FastifyInstance, service: AwsService, logger: Log
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   app.post('/', async (request, reply) => {
-    const at = wallClock();
+    const at = Date.now();
     const name = operationName(request, service);
     const parsed = parseBody(request.body);
     const subject = service.subjectOf(parsed ?? {});
@@ -71,7 +68,7 @@ export function awsRoutes(app: FastifyInstance, service: AwsService, logger: Log
     );
     service.calls.add({
       at,
-      endedAt: wallClock(),
+      endedAt: Date.now(),
       operation: name,
       subject: subject.subject,
       group: subject.group,
@@ -87,7 +84,7 @@ const operationName = (request: FastifyRequest, service: AwsService): string => 
   return target.startsWith(`${service.targetPrefix}.`) ? target.slice(service.targetPrefix.length + 1) : '';
 };
 
-/** Returns undefined if the body is not a JSON object, or contains a NUL character, which Postgres cannot store. */
+/** Returns undefined if the body is not a JSON object or contains NUL, which Postgres cannot store. */
 function parseBody(body: unknown): Record<string, unknown> | undefined {
   try {
     const text = Buffer.isBuffer(body) && body.length > 0 ? body.toString('utf8') : '{}';
@@ -123,7 +120,7 @@ async function perform(
   return { status: 200, body, type: 'ok', cut: hits.some((h) => h.effect === 'drop'), applied: true };
 }
 
-/** Applies the faults that act before the operation runs. Returns true if the connection must be closed. */
+/** Applies the injected faults of a call before its operation runs. Returns true if the connection must be closed. */
 async function before(hits: readonly FaultRule[], service: AwsService): Promise<boolean> {
   for (const hit of hits) {
     if (hit.effect === 'latency') await sleep(hit.ms);

@@ -1,8 +1,7 @@
-/** Checks the input of a request against the shape of its operation. Error messages use AWS's wording. */
 import { z } from 'zod';
 import { AwsError, invalidParameter } from './aws-error.js';
 
-/** Request members whose values AWS never repeats in an error message. */
+/** Fields of a request whose values AWS never repeats in an error message. */
 const SENSITIVE = new Set([
   'username',
   'password',
@@ -18,7 +17,7 @@ const SENSITIVE = new Set([
 
 type Issue = z.core.$ZodIssue & { input?: unknown };
 
-/** Returns the typed input. Throws `InvalidParameterException`, or `SerializationException` for a wrong JSON type. */
+/** Checks the input of an operation. Its errors have the types and the wording of AWS's errors. */
 export function parseInput<T>(schema: z.ZodType<T>, input: unknown): T {
   const parsed = schema.safeParse(input, { reportInput: true });
   if (parsed.success) return parsed.data;
@@ -33,7 +32,7 @@ export function parseInput<T>(schema: z.ZodType<T>, input: unknown): T {
   throw invalidParameter(count + issues.map(describe).join('; '));
 }
 
-/** Converts a path to AWS's notation: `UserAttributes[0].Name` becomes `userAttributes.1.member.name`. */
+/** `UserAttributes[0].Name` becomes `userAttributes.1.member.name`, as in AWS's messages. */
 const memberPath = (path: readonly PropertyKey[]): string =>
   path
     .map((p) => (typeof p === 'number' ? `${p + 1}.member` : String(p).charAt(0).toLowerCase() + String(p).slice(1)))

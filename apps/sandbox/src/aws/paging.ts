@@ -1,6 +1,4 @@
-/**
- * Page tokens of AWS lists. A token is the last key of a page in base64url, so it looks opaque to callers, as in AWS.
- */
+/** Page tokens of AWS lists. A token is the last key of a page in base64url. */
 import { invalidParameter } from './aws-error.js';
 
 const PAGE_SIZE = 60;
@@ -28,8 +26,7 @@ export function page<T>(
 }
 
 /**
- * Prepares a page of a Cognito list. `values` are the query parameters: the key after which the page starts, and the
- * number of rows to read. The query reads one row more than the page size, to find out whether there is a next page.
+ * Prepares a page of a Cognito list. The query parameters `values` are the start key and the number of rows to read.
  */
 export function paged(
   {

@@ -1,17 +1,17 @@
 /**
- * Checks the format of a request's AWS Signature Version 4. Like AWS, it refuses unsigned requests and requests that
- * are signed for another service. It does not verify the signature, because the sandbox accepts any credentials.
+ * Refuses unsigned requests and requests that are signed for another service, as AWS does. The signature itself is not
+ * verified, because the sandbox accepts any credentials.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import { AwsError } from './aws-error.js';
 
-const FORM =
+const AUTHORIZATION =
   /^AWS4-HMAC-SHA256 +Credential=([^/,\s]+)\/(\d{8})\/([a-z0-9-]+)\/([a-z0-9-]+)\/aws4_request, *SignedHeaders=([a-z0-9;-]+), *Signature=[0-9a-f]{64}$/;
 
 export function checkSignature(headers: IncomingHttpHeaders, service: string): void {
   const { authorization } = headers;
   if (!authorization) throw new AwsError('MissingAuthenticationTokenException', 'Missing Authentication Token');
-  const match = FORM.exec(authorization);
+  const match = AUTHORIZATION.exec(authorization);
   if (!match)
     throw new AwsError(
       'IncompleteSignatureException',

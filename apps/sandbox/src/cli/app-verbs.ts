@@ -1,4 +1,3 @@
-/** The verbs for an administrator of Okta: the app, its event hook, its OIDC client, API tokens, and failed tasks. */
 import { choice, collect, EXIT, fields, flag, option, required, secretFrom, type AnyCommand } from '#command-line';
 import { command, OktaClient, onApp, TOKEN_KINDS } from './client.js';
 import { logoutText } from './lines.js';
@@ -98,7 +97,7 @@ const oidcApp = command({
   }),
 });
 
-/** Verbs that change a group. A retry of such a verb sends the whole member list instead, as Okta's "Push now" does. */
+/** A retry of these verbs sends the whole member list, as Okta's "Push now" does. */
 const GROUP_VERBS: readonly string[] = ['push-group', 'push-now', 'rename-group', 'add-member', 'remove-member'];
 const BODILESS: readonly string[] = ['import', 'test-connection'];
 
@@ -143,7 +142,7 @@ const universalLogout = command({
   }),
 });
 
-/** Prints the token and nothing else, so that a shell can use `$(npm run --silent okta -- token ...)`. */
+/** Prints only the token, so that a shell can use `$(npm run --silent okta -- token ...)`. */
 const token = command({
   usage: 'token <login>',
   summary:

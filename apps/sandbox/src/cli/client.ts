@@ -1,4 +1,3 @@
-/** The client with which the command line calls the sandbox Okta of the running stack. */
 import { commandsWith, EXIT, Refusal, stackFile, usage, type Answer, type Call, type Environment } from '#command-line';
 import type { Mode } from '../okta/model.js';
 import type { Delivery } from '../okta/hooks/event-hooks.js';
@@ -12,7 +11,7 @@ export interface Listed {
   readonly deliveries: Delivery[];
 }
 
-/** Kinds of tokens. The custom server `default` issues `access_token`; the org server issues the other two. */
+/** Kinds of tokens. The custom server `default` issues `access_token`, and the org server issues the other two. */
 export const TOKEN_KINDS = ['access_token', 'org_access_token', 'id_token'] as const;
 export type TokenKind = (typeof TOKEN_KINDS)[number];
 
@@ -20,10 +19,9 @@ export interface TenantFlags {
   readonly tenant?: string;
 }
 
-/** Defines a verb of the sandbox Okta. */
 export const command = commandsWith<TenantFlags>();
 
-/** Finds the app of a verb and runs the verb on this app. */
+/** Runs a verb on the app that `--tenant` names. */
 export const onApp =
   <F extends TenantFlags>(run: (okta: OktaClient, app: string, call: Call<F>) => Promise<Answer>) =>
   async (call: Call<F>): Promise<Answer> => {
@@ -37,10 +35,11 @@ interface StackTenant {
   readonly scimToken: string | null;
 }
 
+/** Calls the sandbox Okta of the running stack. */
 export class OktaClient {
   constructor(private readonly env: Environment) {}
 
-  /** Returns the named app, or the only app if none is named. With several apps, it fails instead of guessing. */
+  /** Returns the named app, or the only app if none is named. Fails if there are several. */
   async app(named: string | undefined): Promise<string> {
     if (named !== undefined) return named;
     const { apps } = await this.request<{ apps: { slug: string }[] }>('GET', '');
@@ -52,7 +51,7 @@ export class OktaClient {
     return only ?? this.stackTenant(undefined).slug;
   }
 
-  /** Returns a tenant as `stack.json` describes it. */
+  /** Reads a tenant from `stack.json`. */
   stackTenant(named: string | undefined): StackTenant {
     const { tenants = [] } = stackFile(this.env, 'stack.json') as { tenants?: StackTenant[] };
     const found = named === undefined ? tenants : tenants.filter(({ slug }) => slug === named);
@@ -81,7 +80,6 @@ export class OktaClient {
     return this.call('POST', app, '/universal-logout', { login, fault });
   }
 
-  /** Returns a token as if this person had just signed in. */
   async token(app: string, login: string, kind: TokenKind, scopes: readonly string[] | undefined): Promise<string> {
     const server = kind === 'access_token' ? 'default' : 'org';
     const tokens = await this.call<{ id_token: string; access_token: string }>('POST', app, '/oidc-client/tokens', {

@@ -1,4 +1,3 @@
-/** Formats the answers of the sandbox Okta for the terminal. */
 import { instant } from '#command-line';
 import type { Delivery } from '../okta/hooks/event-hooks.js';
 import type { LogoutResult } from '../okta/oidc/universal-logout.js';
@@ -10,7 +9,7 @@ function exchangeLine(exchange: Exchange): string {
   return requestLine(exchange, `${exchange.method.padEnd(6)} ${decodeURIComponent(pathname + search)}`);
 }
 
-/** Returns one line for each attempt of the event hook, or one line for a delayed delivery without an attempt. */
+/** Returns one line for each attempt to deliver, or one line if there was no attempt yet. */
 export function deliveryLines({ attempts, events, state, url }: Delivery): string[] {
   const what = `HOOK   ${new URL(url).pathname} ${events.map((e) => `${e.type} ${e.login}`).join(', ')}`;
   return attempts.length === 0 ? [`${what}: ${state}`] : attempts.map((a) => requestLine(a, what));

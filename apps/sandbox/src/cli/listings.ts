@@ -1,4 +1,3 @@
-/** Lists the contents of the sandbox Okta. */
 import { instant, table, type AnyCommand } from '#command-line';
 import { command, onApp } from './client.js';
 import { deliveryLines } from './lines.js';

@@ -1,4 +1,4 @@
-/** `npm run okta -- <verb>` does the work of an Okta administrator in the sandbox Okta of the running stack. */
+/** `npm run okta -- <verb>` does the work of an Okta administrator in the sandbox Okta. */
 import { Option, type Command } from 'commander';
 import { runProgram, type AnyCommand, type Entry, type Io, type ProgramSpec } from '#command-line';
 import { appVerbs } from './app-verbs.js';

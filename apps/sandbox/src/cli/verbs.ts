@@ -1,4 +1,4 @@
-/** The verbs about people and groups. Each verb is one administrator's action, which Okta sends to the SCIM server. */
+/** The verbs about people and groups. Each is one action of an administrator, which Okta sends to the SCIM server. */
 import { InvalidArgumentError } from 'commander';
 import {
   choice,
@@ -41,7 +41,6 @@ export const answerOf = (results: readonly VerbResult[]): Answer => ({
   exitCode: results.every(({ ok }) => ok) ? EXIT.ok : EXIT.refused,
 });
 
-/** Defines a verb whose request body consists of its arguments and flags. */
 function verb<O extends OptionTable>(
   usage: string,
   summary: string,
@@ -92,9 +91,13 @@ export const verbs: readonly AnyCommand[] = [
     { ...profileOptions, login: option('--login <login>', 'new login') },
   ),
   verb('deactivate <login>', 'deactivate the person in Okta', person),
-  verb('suspend <login>', 'suspend the person in Okta, which sends no SCIM request, only an event', person),
-  verb('unsuspend <login>', 'end the suspension of a person, which also sends no SCIM request', person),
-  verb('delete <login>', 'delete a deactivated person for good, which sends no SCIM request either', person),
+  verb('suspend <login>', 'suspend the person in Okta; Okta then sends an event but no SCIM request', person),
+  verb('unsuspend <login>', 'end the suspension of a person; Okta then sends an event but no SCIM request', person),
+  verb(
+    'delete <login>',
+    'delete a deactivated person permanently; Okta then sends an event but no SCIM request',
+    person,
+  ),
   verb(
     'push-group <group> [members...]',
     'push a group with its active, assigned members; a new group is created in Okta first',

@@ -1,8 +1,7 @@
-/** App clients of Cognito: their settings, their secrets, and the checks of requests against both. */
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import type { Database, Queryable } from '#platform';
 import { AwsError, invalidParameter } from '../aws/aws-error.js';
-import { ALPHANUMERIC, LOWER_CASE, randomText } from './random-text.js';
+import { LOWER_CASE, randomText, sameText } from '../text.js';
 import type { CreateUserPoolClient } from './shapes.js';
 
 export interface AppClient {
@@ -24,7 +23,7 @@ export async function insertClient(db: Queryable, input: CreateUserPoolClient): 
       randomText(26, LOWER_CASE),
       input.UserPoolId,
       JSON.stringify(input),
-      input.GenerateSecret ? randomText(52, ALPHANUMERIC.toLowerCase()) : null,
+      input.GenerateSecret ? randomText(52, LOWER_CASE) : null,
     ],
   );
   return row as AppClient;
@@ -33,7 +32,7 @@ export async function insertClient(db: Queryable, input: CreateUserPoolClient): 
 export class AppClients {
   constructor(private readonly database: Database) {}
 
-  /** Searches all pools if `poolId` is missing, because operations without AWS credentials name only the client. */
+  /** Finds a client, in any pool if `poolId` is missing. Operations without AWS credentials name only the client. */
   async get(clientId: string, poolId?: string): Promise<AppClient> {
     const [client] = await this.database.query<AppClient>({
       name: 'get_client',
@@ -45,7 +44,7 @@ export class AppClients {
   }
 }
 
-/** App client settings that the SSO bridge needs: custom authentication, a secret, short-lived access tokens. */
+/** The app client that the SSO bridge needs: custom authentication, a secret, short-lived access tokens. */
 export const defaultClient = (poolId: string): CreateUserPoolClient => ({
   UserPoolId: poolId,
   ClientName: `stackflow-${randomBytes(3).toString('hex')}`,
@@ -72,7 +71,7 @@ export function clientView({ settings, ...client }: AppClient): object {
   };
 }
 
-/** `SECRET_HASH` is base64(HMAC-SHA256(secret, username + client id)); see AWS, "Computing secret hash values". */
+/** `SECRET_HASH` is base64(HMAC-SHA256(secret, username + client id)), see AWS, "Computing secret hash values". */
 export function checkSecretHash(client: AppClient, username: string, given: string | undefined): void {
   if (client.secret === null) return;
   if (given === undefined)
@@ -83,7 +82,6 @@ export function checkSecretHash(client: AppClient, username: string, given: stri
   if (!sameText(hash, given)) throw notAuthorized(`Unable to verify secret hash for client ${client.id}`);
 }
 
-/** Checks the client's secret, for operations that take the secret itself instead of a hash. */
 export const knowsSecret = (client: AppClient, given: string | undefined): boolean =>
   client.secret === null || (given !== undefined && sameText(client.secret, given));
 
@@ -96,7 +94,7 @@ export function checkFlow(client: AppClient, flow: 'CUSTOM_AUTH' | 'REFRESH_TOKE
 
 const SECONDS = { seconds: 1, minutes: 60, hours: 3600, days: 86_400 } as const;
 
-/** Returns the lifetimes of this client's tokens in seconds. Cognito's defaults are one hour and thirty days. */
+/** Returns the lifetimes of tokens in seconds. Cognito's defaults are one hour and thirty days. */
 export function tokenLifetimes({ settings }: AppClient): { access: number; id: number; refresh: number } {
   const units = settings.TokenValidityUnits ?? {};
   const of = (value: number | undefined, unit: keyof typeof SECONDS, fallback: number): number =>
@@ -109,8 +107,3 @@ export function tokenLifetimes({ settings }: AppClient): { access: number; id: n
 }
 
 export const notAuthorized = (message: string): AwsError => new AwsError('NotAuthorizedException', message);
-
-function sameText(left: string, right: string): boolean {
-  const [a, b] = [Buffer.from(left), Buffer.from(right)];
-  return a.length === b.length && timingSafeEqual(a, b);
-}

@@ -1,4 +1,3 @@
-/** The stand-in for Cognito user pools on one listener: operations, quotas, faults and control API. */
 import type { FastifyInstance } from 'fastify';
 import type { Database, Logger } from '#platform';
 import { z } from 'zod';
@@ -7,6 +6,7 @@ import { CallLog } from '../control/call-log.js';
 import { controlRoutes } from '../control/control-routes.js';
 import { Faults } from '../control/faults.js';
 import { createListener, parseControl } from '../listener.js';
+import { textOf } from '../text.js';
 import { AppClients, clientView, insertClient } from './clients.js';
 import { CustomAuth } from './custom-auth.js';
 import { discoveryRoutes } from './discovery.js';
@@ -29,17 +29,15 @@ export interface Cognito {
 export interface CognitoOptions {
   readonly region: string;
   readonly quotas: Quotas;
-  /** The quota category that sign-outs use up. The default is UserUpdate. */
+  /** The quota category of sign-outs. The default is UserUpdate. */
   readonly signOutCategory?: SignOutCategory | undefined;
-  /** Custom attributes of the default pool, named without the prefix `custom:`. */
+  /** Custom attributes of the default pool, without the prefix `custom:`. */
   readonly customAttributes: readonly string[];
-  /** Triggers that replace the product's triggers. Without any triggers, every sign-in fails. */
+  /** Triggers that replace the product's. Without any triggers, every sign-in fails. */
   readonly triggers?: Triggers | undefined;
   /** Time limit of a trigger in milliseconds. Tests shorten it. */
   readonly triggerLimitMs?: number | undefined;
 }
-
-const textOf = (value: unknown): string | null => (typeof value === 'string' ? value : null);
 
 const nameIn = (parameters: unknown): string | null =>
   typeof parameters === 'object' && parameters !== null && 'USERNAME' in parameters

@@ -1,4 +1,4 @@
-/** The CUSTOM_AUTH flow. AWS describes it in "Custom authentication challenge Lambda triggers". */
+/** The CUSTOM_AUTH flow (AWS, "Custom authentication challenge Lambda triggers"). */
 import { randomBytes } from 'node:crypto';
 import type { Database } from '#platform';
 import type { ChallengeRound } from '../../../cognito-triggers/src/events.js';
@@ -10,11 +10,12 @@ import * as sql from './sign-in.sql.js';
 import { hashOf, userDisabled, type TokenIssuer } from './token-issuer.js';
 import { triggerEvent } from './trigger-event.js';
 import type { TriggerRunner } from './triggers.js';
+import { userNotFound } from './users.js';
 import { GET_USER, type UserRow } from './users.sql.js';
 
 const SESSION_BYTES = 128;
 
-/** Cognito gives the same message for a wrong answer and for an unknown user. */
+/** Cognito gives this message for a wrong answer and for an unknown user. */
 const incorrect = () => notAuthorized('Incorrect username or password.');
 
 /** The state of a sign-in between two calls. */
@@ -34,8 +35,8 @@ export class CustomAuth {
   ) {}
 
   /**
-   * Starts a sign-in. `begin` takes no ClientMetadata, because Cognito does not pass the ClientMetadata of
-   * AdminInitiateAuth to the challenge triggers.
+   * Starts a sign-in, without ClientMetadata: Cognito does not pass it from AdminInitiateAuth to the challenge
+   * triggers.
    */
   async begin(pool: Pool, client: AppClient, parameters: Readonly<Record<string, string>>): Promise<object> {
     const { USERNAME: username, SECRET_HASH: secretHash } = parameters;
@@ -79,10 +80,7 @@ export class CustomAuth {
     return this.advance({ pool, client, username: challenge.username, user, rounds }, metadata);
   }
 
-  /**
-   * Asks the trigger DefineAuthChallenge for the next step: issue tokens, send another challenge, or refuse the
-   * sign-in.
-   */
+  /** The trigger DefineAuthChallenge decides whether to issue tokens, send another challenge or refuse the sign-in. */
   private async advance(attempt: Attempt, metadata: ClientMetadata): Promise<object> {
     const { pool, client, user, username, rounds } = attempt;
     const { request, ...event } = triggerEvent(client, username, user, metadata);
@@ -141,8 +139,7 @@ export class CustomAuth {
   }
 
   /**
-   * Finds an enabled user. Returns null for an unknown user if the client's settings hide whether users exist. The
-   * triggers then get `userNotFound`.
+   * Finds a user and refuses a disabled one. Returns null for an unknown user if the client hides whether users exist.
    */
   private async signable(pool: Pool, client: AppClient, username: string): Promise<UserRow | null> {
     const [user] = await this.database.query<UserRow>({
@@ -150,8 +147,7 @@ export class CustomAuth {
       text: GET_USER,
       values: [pool.id, usernameKey(pool, username)],
     });
-    if (!user && client.settings.PreventUserExistenceErrors !== 'ENABLED')
-      throw new AwsError('UserNotFoundException', 'User does not exist.');
+    if (!user && client.settings.PreventUserExistenceErrors !== 'ENABLED') throw userNotFound();
     if (user && !user.enabled) throw userDisabled();
     return user ?? null;
   }

@@ -1,4 +1,4 @@
-/** Serves the documents that token verifiers need: the public keys of a pool and its OpenID configuration. */
+/** Serves the public keys and the OpenID configuration of a pool. */
 import type { FastifyInstance } from 'fastify';
 import { AwsError } from '../aws/aws-error.js';
 import type { Pools } from './pools.js';
@@ -9,7 +9,6 @@ interface InPool {
 }
 
 export function discoveryRoutes(app: FastifyInstance, pools: Pools, keys: SigningKeys): void {
-  /** Returns undefined if the pool does not exist. */
   const poolId = async (id: string): Promise<string | undefined> =>
     pools.get(id).then(
       (pool) => pool.id,

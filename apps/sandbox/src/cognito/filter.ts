@@ -1,7 +1,7 @@
-/** The filter of ListUsers: `attribute = "value"` or `attribute ^= "value"`, on the attributes that Cognito indexes. */
+/** The filter of ListUsers: `attribute = "value"` or `attribute ^= "value"`. */
 import { invalidParameter } from '../aws/aws-error.js';
 
-/** The SQL expression for each attribute. The SQL never contains text from the caller. */
+/** SQL expressions by attribute. They never contain text from the caller. */
 const SEARCHABLE: Readonly<Record<string, string>> = {
   username: 'username_key',
   sub: 'sub::text',
@@ -16,7 +16,7 @@ const SEARCHABLE: Readonly<Record<string, string>> = {
 };
 
 export interface UserFilter {
-  /** SQL condition with one parameter, `$<n>`. */
+  /** An SQL condition with one parameter, `$<n>`. */
   readonly sql: string;
   readonly value: string;
 }

@@ -1,4 +1,4 @@
-/** SQL statements about groups and memberships, one per operation. `$1` is the pool. */
+/** SQL of Cognito's groups. `$1` is the pool in all statements. */
 export interface GroupRow {
   name: string;
   description: string | null;
@@ -9,7 +9,6 @@ export interface GroupRow {
 
 const GROUP = `name, description, precedence, role_arn, extract(epoch from created_at)::float8 as created`;
 
-/** Creates a group. Returns no row if the group exists already. */
 export const CREATE_GROUP = `
   insert into cognito_group (pool_id, name, description, precedence, role_arn) values ($1, $2, $3, $4, $5)
   on conflict (pool_id, name) do nothing
@@ -28,9 +27,8 @@ export const LIST_GROUPS_FOR_USER = `
             order by c.name limit $3) g), '[]') as groups`;
 
 /**
- * Adds user `$2` to group `$3`. Adds nothing if the user or the group does not exist, or if the user belongs to `$4` or
- * more other groups. Key share locks prevent a concurrent deletion of the user or the group. These locks do not block
- * each other, so members of one group can be added concurrently.
+ * Adds user `$2` to group `$3`, unless the user is in `$4` or more other groups. Key share locks prevent a concurrent
+ * deletion of the user or the group, but do not block each other.
  */
 export const ADD_TO_GROUP = `
   with u as (select 1 from cognito_user where pool_id = $1 and username_key = $2 for key share),

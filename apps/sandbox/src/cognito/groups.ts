@@ -1,4 +1,3 @@
-/** The group and membership operations of Cognito. */
 import type { Database } from '#platform';
 import { AwsError } from '../aws/aws-error.js';
 import type { Operation } from '../aws/aws-listener.js';
@@ -6,13 +5,12 @@ import * as sql from './groups.sql.js';
 import { paged } from '../aws/paging.js';
 import { usernameKey, type Pool, type Pools } from './pools.js';
 import * as shape from './shapes.js';
-import { userView } from './users.js';
+import { userNotFound, userView } from './users.js';
 import { LIST_USERS_IN_GROUP, type KeyedUserRow } from './users.sql.js';
 
 const MAX_GROUPS_PER_USER = 100;
 
 const groupNotFound = (): AwsError => new AwsError('ResourceNotFoundException', 'Group not found.');
-const userNotFound = (): AwsError => new AwsError('UserNotFoundException', 'User does not exist.');
 
 export function groupOperations(database: Database, pools: Pools): Record<string, Operation> {
   const inPool = pools.operation;

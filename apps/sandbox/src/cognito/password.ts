@@ -1,4 +1,4 @@
-/** The password policy of a pool. Passwords are checked and not stored: the sandbox has no sign-in with a password. */
+/** Passwords are checked against the pool's policy and not stored. The sandbox has no sign-in with a password. */
 import { AwsError } from '../aws/aws-error.js';
 
 export interface PasswordPolicy {

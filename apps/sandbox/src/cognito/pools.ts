@@ -3,10 +3,10 @@ import type { Database, Queryable } from '#platform';
 import type { z } from 'zod';
 import { AwsError, invalidParameter } from '../aws/aws-error.js';
 import { operation, type Operation } from '../aws/aws-listener.js';
+import { randomText } from '../text.js';
 import { defaultClient, insertClient } from './clients.js';
 import { DEFAULT_POLICY, type PasswordPolicy } from './password.js';
 import { customAttribute, poolSchema, type SchemaAttribute } from './schema.js';
-import { ALPHANUMERIC, randomText } from './random-text.js';
 import type { CreateUserPool } from './shapes.js';
 
 export interface Pool {
@@ -22,9 +22,7 @@ export interface Pool {
 const POOL = `id, name, schema, password_policy as policy, case_sensitive as "caseSensitive", settings,
   extract(epoch from created_at)::float8 as "createdAt"`;
 
-/**
- * Returns the key under which this pool stores a user: the username, in lower case unless the pool is case-sensitive.
- */
+/** The key of a user in its pool: the username, in lower case unless the pool is case-sensitive. */
 export const usernameKey = (pool: Pool, username: string): string =>
   pool.caseSensitive ? username : username.toLowerCase();
 
@@ -42,7 +40,7 @@ export class Pools {
     readonly region: string,
   ) {}
 
-  /** Defines an operation on one pool. The operation fails if the pool does not exist. */
+  /** Defines an operation on one pool, which must exist. */
   readonly operation = <I extends { readonly UserPoolId: string }>(
     shape: z.ZodType<I>,
     handler: (input: I, pool: Pool) => Promise<object>,
@@ -65,10 +63,7 @@ export class Pools {
     return this.insert(this.database, input, false);
   }
 
-  /**
-   * Returns the default pool. The first start of a sandbox creates this pool; later starts only add attributes to its
-   * schema.
-   */
+  /** Creates the default pool at the first start. Later starts only add attributes to its schema. */
   async ensureDefault(customAttributes: readonly string[]): Promise<DefaultPool> {
     const declared = customAttributes.map((Name) => ({
       Name,
@@ -77,7 +72,7 @@ export class Pools {
       StringAttributeConstraints: { MinLength: '0', MaxLength: '2048' },
     }));
     return this.database.tx(async (tx) => {
-      // If two sandboxes start at the same time, this lock lets the second one find the pool of the first.
+      // Two sandboxes may start at the same time. With this lock, the second one finds the pool of the first.
       await tx.query(`select pg_advisory_xact_lock(hashtextextended('sandbox:default-pool', 0))`);
       const [row] = await tx.query<Pool>(`select ${POOL} from cognito_pool where is_default`);
       const pool = row
@@ -136,7 +131,7 @@ export class Pools {
   }
 
   private async insert(db: Queryable, input: CreateUserPool, isDefault: boolean): Promise<Pool> {
-    const id = `${this.region}_${randomText(9, ALPHANUMERIC)}`;
+    const id = `${this.region}_${randomText(9)}`;
     const policy = { ...DEFAULT_POLICY, ...input.Policies?.PasswordPolicy };
     const settings = {
       AdminCreateUserConfig: { AllowAdminCreateUserOnly: false, ...input.AdminCreateUserConfig },

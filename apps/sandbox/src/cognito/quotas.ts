@@ -1,8 +1,6 @@
 /**
- * Enforces Cognito's request quotas with token buckets. The default rates are AWS's. Each quota category has a bucket.
- * In addition, each user has a bucket for ten reads and a bucket for ten writes per second, and each operation of a
- * `UserPoolResource` category has a bucket for five calls per second in each pool. Answers to challenges have their own
- * category, with three times the rate of sign-ins.
+ * Cognito's request quotas, as token buckets with AWS's rates. There is a bucket for each category, for the reads and
+ * for the writes of each user, and for each `UserPoolResource` operation in each pool.
  */
 import { z } from 'zod';
 import { AwsError } from '../aws/aws-error.js';
@@ -67,14 +65,12 @@ const CATEGORY = Object.fromEntries(
 );
 
 const READS = new Set(['AdminGetUser', 'AdminListGroupsForUser']);
-/**
- * If there are more buckets than this, full buckets are removed. This loses nothing, because a new bucket is also full.
- */
+/** Above this number of buckets, full ones are removed. This loses nothing, because a new bucket is also full. */
 const MANY_BUCKETS = 20_000;
 
 export const tooManyRequests = (): AwsError => new AwsError('TooManyRequestsException', 'Rate exceeded');
 
-/** The quota categories to which sign-outs may belong. AWS's public pages do not say which one is right. */
+/** AWS's public pages do not say in which of these categories a sign-out counts. */
 export const SIGN_OUT_CATEGORIES = ['UserUpdate', 'UserToken'] as const satisfies QuotaName[];
 export type SignOutCategory = (typeof SIGN_OUT_CATEGORIES)[number];
 
@@ -106,13 +102,13 @@ export class CognitoQuotas {
     this.buckets = new Map();
   }
 
-  /** Counts one call. Throws `TooManyRequestsException` if a bucket for this call is empty. */
+  /** Counts a call. Throws `TooManyRequestsException` if one of its buckets is empty. */
   admit(operation: string, subject: CallSubject): void {
     const category = this.categories[operation];
     if (!category) return;
     this.take(category, category);
     if (category.startsWith('UserPoolResource')) this.take('PerPoolOperation', `${subject.scope}:${operation}`);
-    // The per-user limits apply neither to sign-ins nor to calls that name no user.
+    // The limits per user apply neither to sign-ins nor to calls that name no user.
     if (subject.subject === null || category.startsWith('UserAuthentication')) return;
     const access = READS.has(operation) ? 'PerUserRead' : 'PerUserWrite';
     this.take(access, `${subject.scope}:${subject.subject}:${access}`);

@@ -1,7 +1,3 @@
-/**
- * The attribute schema of a user pool: standard attributes, declared `custom:*` attributes, and the checks of attribute
- * writes.
- */
 import { invalidParameter } from '../aws/aws-error.js';
 
 export interface SchemaAttribute {
@@ -14,10 +10,10 @@ export interface SchemaAttribute {
   readonly NumberAttributeConstraints?: { MinValue?: string | undefined; MaxValue?: string | undefined } | undefined;
 }
 
-/** An attribute in the form in which a caller of CreateUserPool declares it. */
+/** An attribute as a caller of CreateUserPool declares it. */
 export type DeclaredAttribute = { readonly [K in keyof SchemaAttribute]?: SchemaAttribute[K] | undefined };
 
-export const MAX_ATTRIBUTE_LENGTH = 2048;
+const MAX_ATTRIBUTE_LENGTH = 2048;
 const MAX_CUSTOM_ATTRIBUTES = 50;
 
 const TEXT_LIMITS = { MinLength: '0', MaxLength: String(MAX_ATTRIBUTE_LENGTH) };
@@ -59,7 +55,7 @@ const STANDARD: readonly SchemaAttribute[] = [
   ...standard('Number', ['updated_at']),
 ];
 
-/** Returns a new pool's full schema. A name outside the standard set becomes an attribute with prefix `custom:`. */
+/** Returns a new pool's full schema. An attribute outside the standard set gets the prefix `custom:`. */
 export function poolSchema(declared: readonly DeclaredAttribute[]): SchemaAttribute[] {
   const schema = STANDARD.map((s) => ({ ...s, ...withoutUndefined(declared.find((d) => d.Name === s.Name) ?? {}) }));
   const custom = declared.filter((d) => !STANDARD.some((s) => s.Name === d.Name)).map(customAttribute);
@@ -87,7 +83,7 @@ export function customAttribute(declared: DeclaredAttribute): SchemaAttribute {
 const withoutUndefined = <T extends object>(value: T): T =>
   Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined)) as T;
 
-/** The attributes that one write sets and removes. A blank value removes the attribute, as in Cognito. */
+/** The attributes that a write sets and removes. A blank value removes an attribute, as in Cognito. */
 export interface AttributeWrite {
   readonly set: Readonly<Record<string, string>>;
   readonly remove: readonly string[];
@@ -96,7 +92,7 @@ export interface AttributeWrite {
 export type AttributeList = readonly { readonly Name: string; readonly Value?: string | undefined }[];
 
 /**
- * Checks attributes against the schema. Error messages use Cognito's wording. An `update` of an immutable attribute is
+ * Checks attributes against the schema, with Cognito's error messages. An `update` of an immutable attribute is
  * refused.
  */
 export function checkAttributes(

@@ -109,7 +109,7 @@ export const adminSetUserPassword = aboutUser.extend({ Password: password, Perma
 const texts = z.record(z.string(), z.string().max(131_072));
 export type ClientMetadata = z.output<typeof texts> | undefined;
 const session = z.string().min(20).max(2048);
-/** A token or a secret. The shape limits only the length; the operation checks the content. */
+/** The shape limits only the length of a token or secret. The operation checks the content. */
 const token = z.string().max(8_192);
 
 export const initiateAuth = z.object({

@@ -1,13 +1,8 @@
-/**
- * SQL about challenges, grants and tokens, one statement per step. Sessions and refresh tokens are stored as hashes.
- */
+/** SQL of sign-ins. Sessions and refresh tokens are stored as hashes. */
 import type { ChallengeRound } from '../../../cognito-triggers/src/events.js';
 import { USER, type KeyedUserRow } from './users.sql.js';
 
-/**
- * Stores a challenge and deletes up to 100 challenges that expired more than an hour ago. The deletion skips rows that
- * a concurrent sign-in is deleting.
- */
+/** Stores a challenge and deletes up to 100 old ones, except rows that a concurrent sign-in is deleting. */
 export const OPEN_CHALLENGE = `
   with swept as (
     delete from cognito_challenge where session_hash in (
@@ -27,7 +22,7 @@ export interface ChallengeRow {
   expired: boolean;
 }
 
-/** Counts one use of a challenge. If two answers to one session overlap, the second answer always sees `uses` = 2. */
+/** Counts the use of a challenge. If two answers to one session overlap, the second one always sees `uses` = 2. */
 export const TAKE_CHALLENGE = `
   update cognito_challenge set uses = uses + 1 where session_hash = $1
   returning pool_id, client_id, username, rounds, private_parameters, metadata, uses, expires_at <= clock_timestamp() as expired`;
@@ -37,16 +32,16 @@ export interface GroupOfUser {
   role_arn: string | null;
 }
 
-/** Returns the groups of a user. The strongest group (lowest precedence) comes first. */
+/** The groups of a user. The group with the lowest precedence comes first. */
 export const GROUPS_OF_USER = `
   select g.name, g.role_arn from cognito_membership m join cognito_group g on g.pool_id = m.pool_id and g.name = m.group_name
    where m.pool_id = $1 and m.username_key = $2
    order by g.precedence nulls last, g.name`;
 
 /**
- * Stores a sign-in with its first tokens: `$3` origin_jti, `$4` client, `$5` hash and `$6` lifetime of the refresh
- * token, `$7` jti. Returns no row if the user was disabled or deleted during the sign-in. The share lock makes a
- * concurrent disable wait until the grant is stored, so the disable ends this grant, too.
+ * Stores a sign-in: `$3` origin_jti, `$4` client, `$5` hash and `$6` lifetime of the refresh token, `$7` jti. Returns
+ * no row if the user was disabled or deleted during the sign-in. With the share lock, a concurrent disable waits until
+ * the grant is stored, and then ends it.
  */
 export const OPEN_GRANT = `
   with u as (select pool_id, username_key from cognito_user
@@ -65,10 +60,7 @@ export type RefreshRow = KeyedUserRow & {
   token_state: 'live' | 'revoked' | 'expired' | 'reused';
 };
 
-/**
- * Finds a refresh token. `$1` is the token's hash. `$2` is the number of seconds for which a token is still accepted
- * after its rotation.
- */
+/** Finds the refresh token with hash `$1`. It is still accepted for `$2` seconds after its rotation. */
 export const FIND_REFRESH_TOKEN = `
   select ${USER}, username_key, g.origin_jti, g.client_id, extract(epoch from g.started_at)::float8 as auth_time,
          case when g.revoked_at is not null or g.started_at <= coalesce(u.signed_out_at, '-infinity') then 'revoked'
@@ -84,17 +76,16 @@ const LIVE_GRANT = `
            and g.started_at > coalesce(u.signed_out_at, '-infinity') for share)`;
 
 /**
- * Adds an access token (`$2` is its jti) to a grant. Returns no row if the grant ended while the triggers ran, for
- * example because the user was disabled.
+ * Adds the access token with jti `$2`. Returns no row if the grant ended while the triggers ran, e.g. because the user
+ * was disabled.
  */
 export const EXTEND_GRANT = `
   with ${LIVE_GRANT}
   insert into cognito_access_token (jti, origin_jti) select $2, origin_jti from g returning 1`;
 
 /**
- * Adds an access token to a grant like EXTEND_GRANT, and replaces refresh token `$3` by `$4`, with the same expiry. If
- * two calls rotate one token, the second call waits for the row lock and then finds the token retired. The second call
- * gets no row if the grace period of `$5` seconds is over.
+ * Adds an access token like EXTEND_GRANT, and replaces refresh token `$3` by `$4` with the same expiry. If two calls
+ * rotate one token, the second call waits for the row lock. It gets no row if the grace period of `$5` seconds is over.
  */
 export const ROTATE_GRANT = `
   with ${LIVE_GRANT},
@@ -105,13 +96,13 @@ export const ROTATE_GRANT = `
        r as (insert into cognito_refresh_token (token_hash, origin_jti, expires_at) select $4, origin_jti, expires_at from old)
   insert into cognito_access_token (jti, origin_jti) select $2, origin_jti from old returning 1`;
 
-/** Ends the grant of a refresh token of client `$2`. RevokeToken reports no error for an unknown token. */
+/** Ends the grant of a refresh token. RevokeToken reports no error for an unknown token. */
 export const REVOKE_GRANT = `
   update cognito_grant g set revoked_at = coalesce(revoked_at, clock_timestamp())
     from cognito_refresh_token r
    where r.origin_jti = g.origin_jti and r.token_hash = $1 and g.client_id = $2`;
 
-/** Returns the user of an access token (`$1` is its jti), or no row if the token was revoked. */
+/** Finds the user of the access token with jti `$1`. Returns no row if the token was revoked. */
 export const USER_OF_ACCESS_TOKEN = `
   select ${USER}, username_key
     from cognito_access_token t join cognito_grant g using (origin_jti) join cognito_user u using (pool_id, username_key)

@@ -1,4 +1,3 @@
-/** Cognito's operations for sign-in, refresh and revocation, and the two operations that an access token authorises. */
 import type { Database } from '#platform';
 import { AwsError, invalidParameter } from '../aws/aws-error.js';
 import { unsigned, type Operation } from '../aws/aws-listener.js';
@@ -49,8 +48,8 @@ function authenticationOperations(parts: SignInParts): Record<string, Operation>
 }
 
 /**
- * Refreshes tokens for InitiateAuth and AdminInitiateAuth. For these two operations, Cognito does not pass the caller's
- * ClientMetadata to PreTokenGeneration. For GetTokensFromRefreshToken, it does.
+ * Refreshes tokens without ClientMetadata, which Cognito gives to PreTokenGeneration only for
+ * GetTokensFromRefreshToken.
  */
 async function refreshByFlow(
   parts: SignInParts,

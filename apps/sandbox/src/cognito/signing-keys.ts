@@ -1,4 +1,4 @@
-/** The two keys of each pool: Cognito signs ID tokens and access tokens with different keys and publishes both. */
+/** Cognito signs ID tokens and access tokens with different keys and publishes both. */
 import { randomBytes } from 'node:crypto';
 import {
   decodeJwt,
@@ -35,9 +35,7 @@ export class SigningKeys {
     private readonly region: string,
   ) {}
 
-  /**
-   * Returns the issuer name that AWS itself uses, so verifiers need only one special setting: the URL of the key set.
-   */
+  /** The issuer name of AWS itself, so that a verifier needs only one special setting: the URL of the key set. */
   issuer(poolId: string): string {
     return `https://cognito-idp.${this.region}.amazonaws.com/${poolId}`;
   }
@@ -48,8 +46,7 @@ export class SigningKeys {
   }
 
   /**
-   * Verifies an access token of this sandbox, but does not check whether it was revoked. Refuses an ID token, because
-   * ID tokens are signed with another key.
+   * Verifies an access token, but not whether it was revoked. An ID token is refused, because another key signed it.
    */
   async readAccessToken(token: string): Promise<JWTPayload & { jti: string; poolId: string }> {
     const poolId = poolOf(token);
@@ -73,7 +70,9 @@ export class SigningKeys {
     return { keys: [id.published, access.published] };
   }
 
-  /** Generates missing keys only at first use, because generating two RSA keys would make CreateUserPool slow. */
+  /**
+   * Returns the keys of a pool. They are generated at first use, because two RSA keys would make CreateUserPool slow.
+   */
   private of(poolId: string): Promise<PoolKeys> {
     const known = this.known.get(poolId);
     if (known) return known;
@@ -86,7 +85,7 @@ export class SigningKeys {
     return made;
   }
 
-  /** Returns the stored key. If two processes generate a key concurrently, both use the key that was stored first. */
+  /** If two processes generate a key at the same time, both use the key that was stored first. */
   private async load(poolId: string, use: TokenUse): Promise<PoolKey> {
     const find = () =>
       this.database.query<{ kid: string; private_jwk: JWK }>(
@@ -114,9 +113,9 @@ export class SigningKeys {
   }
 }
 
-export const invalidAccessToken = () => notAuthorized('Invalid Access Token');
+const invalidAccessToken = () => notAuthorized('Invalid Access Token');
 
-/** Reads the pool id without verification. The id only selects the key that verifies the token. */
+/** Reads the pool id of a token without verification. The id only selects the key that verifies the token. */
 function poolOf(token: string): string {
   try {
     const { iss } = decodeJwt(token);

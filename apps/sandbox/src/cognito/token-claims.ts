@@ -1,7 +1,4 @@
-/**
- * Pure functions for the claims of Cognito's tokens (AWS, "Understanding the identity (ID) token" and "... access
- * token").
- */
+/** The claims of Cognito's tokens (AWS, "Understanding the identity (ID) token" and "... access token"). */
 import type { TriggerAnswer } from './triggers.js';
 import type { UserRow } from './users.sql.js';
 
@@ -24,7 +21,7 @@ type Changes = TriggerAnswer<'PreTokenGeneration'>['claimsAndScopeOverrideDetail
 const SCOPE = 'aws.cognito.signin.user.admin';
 const FLAGS = new Set(['email_verified', 'phone_number_verified']);
 
-/** Claims that a trigger cannot change. Cognito ignores a trigger's changes of these claims. */
+/** Claims that a trigger cannot change. Cognito ignores such changes. */
 const RESERVED = new Set([
   ...['acr', 'amr', 'at_hash', 'aud', 'auth_time', 'azp', 'client_id', 'cognito:username', 'device_key', 'event_id'],
   ...['exp', 'iat', 'identities', 'iss', 'jti', 'nbf', 'nonce', 'origin_jti', 'scope', 'sub', 'token_use', 'username'],
@@ -63,8 +60,8 @@ export function tokenClaims(issue: Issue, changes: Changes): { readonly id: Clai
 }
 
 /**
- * Returns the groups that the tokens list. If the trigger's answer has no `groupOverrideDetails`, the tokens list all
- * groups of the user. If `groupOverrideDetails` is null or names no groups, the tokens list none.
+ * The groups that tokens list. Without `groupOverrideDetails` in the trigger's answer, they are all groups of the user.
+ * If it is null or names no groups, there are none.
  */
 function groupsInTokens(groups: readonly string[], changes: Changes): readonly string[] {
   const details = changes?.groupOverrideDetails;

@@ -1,4 +1,4 @@
-/** Issues tokens: runs the pre-token trigger, stores a revocable grant, and signs both tokens. */
+/** Issues tokens in three steps: runs the pre-token trigger, stores a revocable grant, and signs both tokens. */
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import type { Database } from '#platform';
 import type { PreTokenGenerationEvent } from '../../../cognito-triggers/src/events.js';
@@ -41,7 +41,7 @@ export class TokenIssuer {
     private readonly triggers: TriggerRunner,
   ) {}
 
-  /** Stores a grant for a user who has just signed in, and issues the grant's first tokens. */
+  /** Issues the first tokens of a user who has just signed in. */
   async open(subject: TokenSubject, metadata: ClientMetadata): Promise<object> {
     const { client, user, usernameKey } = subject;
     const prepared = await this.prepare(subject, 'TokenGeneration_Authentication', metadata);
@@ -53,7 +53,7 @@ export class TokenIssuer {
     return this.sign({ client, user }, prepared, { originJti, accessJti, refreshToken, authTime: row.auth_time });
   }
 
-  /** Issues tokens for a valid refresh token. Rotates the refresh token if the client's settings require rotation. */
+  /** Issues tokens for a valid refresh token, and rotates it if the client requires rotation. */
   async extend(token: string, found: sql.RefreshRow, client: AppClient, metadata: ClientMetadata): Promise<object> {
     const subject = { client, user: found, usernameKey: found.username_key };
     const prepared = await this.prepare(subject, 'TokenGeneration_RefreshTokens', metadata);

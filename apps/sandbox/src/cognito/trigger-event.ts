@@ -1,9 +1,8 @@
-/** Builds the part of the event that all triggers receive. */
 import type { AppClient } from './clients.js';
 import type { ClientMetadata } from './shapes.js';
 import type { UserRow } from './users.sql.js';
 
-/** `user` is null if the user does not exist and the client's settings hide whether users exist. */
+/** The part of the event that all triggers receive. `user` is null for an unknown user. */
 export const triggerEvent = (client: AppClient, userName: string, user: UserRow | null, metadata: ClientMetadata) => ({
   version: '1',
   region: client.poolId.split('_')[0] ?? '',

@@ -1,7 +1,6 @@
 /**
- * Invokes the triggers as Cognito does. Input and output are JSON. A trigger that does not answer within five seconds
- * is called again, at most three times in total. The same handlers are deployed as Lambda functions. All pools of the
- * sandbox use the same triggers.
+ * Invokes the triggers with JSON, as Cognito does. A trigger that does not answer within five seconds is called again,
+ * at most three times in total. The same handlers are deployed as Lambda functions.
  */
 import { z } from 'zod';
 import type { Logger } from '#platform';
@@ -42,7 +41,6 @@ const changes = z.object({
   claimsToSuppress: names.nullish(),
 });
 
-/** The schema of each trigger's answer. */
 const ANSWERS = {
   DefineAuthChallenge: z.object({
     challengeName: z.string().nullish(),
@@ -104,7 +102,7 @@ export class TriggerRunner {
 
 const asJson = (value: unknown): unknown => JSON.parse(JSON.stringify(value) ?? 'null');
 
-/** A handler that exceeds the limit continues to run, but its late result is ignored. */
+/** Waits for a handler until the limit. A late handler continues to run, but its result is ignored. */
 async function withinLimit<T>(work: () => Promise<T>, limitMs: number): Promise<T | typeof TIMED_OUT> {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<typeof TIMED_OUT>((resolve) => (timer = setTimeout(resolve, limitMs, TIMED_OUT)));

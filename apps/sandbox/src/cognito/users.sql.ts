@@ -1,6 +1,6 @@
 /**
- * SQL statements about users, one per operation. Each statement locks at most one user row, so calls about different
- * users do not wait for each other. `$1` is the pool. In statements about one user, `$2` is the key from `usernameKey`.
+ * SQL of Cognito's users. `$1` is the pool. In statements about one user, `$2` is the key from `usernameKey`. Each
+ * statement locks at most one user row, so calls about different users do not wait for each other.
  */
 export interface UserRow {
   username: string;
@@ -16,7 +16,7 @@ export type KeyedUserRow = UserRow & { readonly username_key: string };
 
 export const USER = `username, sub, attributes, status, enabled, extract(epoch from created_at)::float8 as created, extract(epoch from modified_at)::float8 as modified`;
 
-/** Creates a user. Returns no row if the name is taken. The unique index decides between two concurrent creations. */
+/** Creates a user. Returns no row if the name is taken. */
 export const CREATE_USER = `
   insert into cognito_user (pool_id, username_key, username, sub, attributes, status)
   values ($1, $2, $3, gen_random_uuid(), $4, 'FORCE_CHANGE_PASSWORD')
@@ -26,8 +26,8 @@ export const CREATE_USER = `
 export const GET_USER = `select ${USER} from cognito_user where pool_id = $1 and username_key = $2`;
 
 /**
- * Adds or replaces the attributes in `$3` and removes the attributes named in `$4`. A changed e-mail address becomes
- * unverified, unless `$3` sets `email_verified`.
+ * Sets the attributes in `$3` and removes those named in `$4`. A changed e-mail address becomes unverified, unless `$3`
+ * sets `email_verified`.
  */
 export const UPDATE_ATTRIBUTES = `
   update cognito_user
@@ -42,8 +42,8 @@ export const UPDATE_ATTRIBUTES = `
 export const SET_STATUS = `update cognito_user set status = $3, modified_at = clock_timestamp() where pool_id = $1 and username_key = $2 returning 1`;
 
 /**
- * Enables or disables a user. A repeated call changes nothing, not even the modification date. Disabling a user revokes
- * their access tokens permanently. Their refresh tokens are refused only until the user is enabled again.
+ * Enables or disables a user. Disabling revokes access tokens permanently, but refresh tokens are refused only until
+ * the user is enabled again. A repeated call changes nothing, not even the modification date.
  */
 export const SET_ENABLED = `
   update cognito_user
@@ -58,8 +58,8 @@ export const SIGN_OUT = `update cognito_user set signed_out_at = clock_timestamp
 export const DELETE_USER = `delete from cognito_user where pool_id = $1 and username_key = $2 returning 1`;
 
 /**
- * Builds the query for one page of users. The page is sorted by name and starts after the name `$2`. `filter` is an SQL
- * condition from {@link parseUserFilter}; its parameter is `$4`.
+ * A page of users in the order of their names, which starts after the name `$2`. `filter` is a condition from {@link
+ * parseUserFilter} with parameter `$4`.
  */
 export const listUsersSql = (filter: string): string => `
   select username_key, ${USER} from cognito_user
@@ -71,7 +71,7 @@ export const LIST_USERS_IN_GROUP = `
    where m.pool_id = $1 and m.group_name = $4 and m.username_key > $2
    order by m.username_key limit $3`;
 
-/** Reads all users of a pool with their groups, for assertions in tests. */
+/** All users of a pool with their groups, for assertions in tests. */
 export const DUMP_USERS = `
   select ${USER}, extract(epoch from signed_out_at)::float8 as signed_out,
          array(select group_name from cognito_membership m where m.pool_id = u.pool_id and m.username_key = u.username_key order by group_name) as groups

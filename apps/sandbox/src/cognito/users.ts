@@ -1,4 +1,3 @@
-/** The user operations of Cognito. */
 import type { Database } from '#platform';
 import { AwsError, invalidParameter } from '../aws/aws-error.js';
 import type { Operation } from '../aws/aws-listener.js';
@@ -10,12 +9,12 @@ import { checkAttributes, checkDeletion } from './schema.js';
 import * as shape from './shapes.js';
 import * as sql from './users.sql.js';
 
-const userNotFound = (): AwsError => new AwsError('UserNotFoundException', 'User does not exist.');
+export const userNotFound = (): AwsError => new AwsError('UserNotFoundException', 'User does not exist.');
 
 export function userOperations(database: Database, pools: Pools): Record<string, Operation> {
   const inPool = pools.operation;
   type Input = { readonly UserPoolId: string; readonly Username: string };
-  /** Runs a statement about one user. A statement that returns no row means that the user does not exist. */
+  /** Runs a statement about one user. If it returns no row, the user does not exist. */
   async function change(
     pool: Pool,
     { Username }: Input,

@@ -1,16 +1,13 @@
-/**
- * A bounded log of the last calls that a stand-in received, for timelines and for assertions in tests. It contains no
- * bodies and no secrets.
- */
+/** The last calls of a stand-in, for timelines and assertions in tests. It contains no bodies and no secrets. */
 export interface Call {
-  /** When the call arrived (`at`) and when it was answered (`endedAt`), in milliseconds since the epoch. */
+  /** Arrival (`at`) and end (`endedAt`) of the call, in milliseconds since the epoch. */
   readonly at: number;
   readonly endedAt: number;
   readonly operation: string;
-  /** Name of the user or secret; null for a call about neither. */
+  /** Name of the user or secret, or null for a call about neither. */
   readonly subject: string | null;
   readonly group: string | null;
-  /** `ok`, or the name, code or HTTP status of the error. */
+  /** The word `ok`, or the name, code or HTTP status of the error. */
   readonly outcome: string;
   /** True if the operation ran and its answer was dropped. */
   readonly dropped: boolean;
@@ -19,7 +16,7 @@ export interface Call {
 export interface CallQuery {
   readonly subject?: string | undefined;
   readonly operation?: string | undefined;
-  /** If set, lists only calls that arrived at or after this instant, in milliseconds since the epoch. */
+  /** Lists only calls that arrived at or after this time, in milliseconds since the epoch. */
   readonly since?: number | undefined;
 }
 
@@ -42,7 +39,6 @@ export class CallLog {
     return this.calls.filter(matches).slice(-Math.min(limit, CAPACITY));
   }
 
-  /** Counts the calls by operation and outcome. */
   summary(): Record<string, Record<string, number>> {
     const counts: Record<string, Record<string, number>> = {};
     for (const { operation, outcome } of this.calls) {
@@ -56,9 +52,3 @@ export class CallLog {
     this.calls = [];
   }
 }
-
-/**
- * Returns milliseconds since the epoch. Postgres on the same machine uses the same clock, so the times of both can be
- * compared.
- */
-export const wallClock = (): number => Date.now();

@@ -1,4 +1,4 @@
-/** The routes `/sandbox/*` of an AWS stand-in: faults and the call log. Cognito adds quotas and lists of users. */
+/** The routes `/sandbox/*` that every stand-in has: faults and the call log. */
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { parseControl } from '../listener.js';

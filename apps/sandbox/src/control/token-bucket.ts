@@ -1,6 +1,6 @@
 /**
  * A token bucket. Each request takes one token. The bucket refills with `rate` tokens per second and holds at most
- * `rate` tokens, but at least one. Cognito's quotas behave like this.
+ * `rate` tokens, but at least one.
  */
 export class TokenBucket {
   private tokens: number;
@@ -21,9 +21,6 @@ export class TokenBucket {
     return true;
   }
 
-  /**
-   * Returns true if the bucket is full. A full bucket can be replaced by a new one, because a new bucket is also full.
-   */
   isFull(now: number): boolean {
     this.refill(now);
     return this.tokens >= Math.max(1, this.rate);

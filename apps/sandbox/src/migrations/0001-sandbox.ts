@@ -1,4 +1,4 @@
-/** Creates the stand-ins' tables. They keep users, secrets, signed-in sessions and Okta's state over a restart. */
+/** The tables of the sandbox. Its state survives a restart. */
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 const COGNITO = `

@@ -1,4 +1,4 @@
-/** The sandbox Okta's control API connects a tenant's app, runs an administrator's actions and lists failed tasks. */
+/** The sandbox Okta's control API: connects a tenant's app, runs verbs and lists failed tasks. */
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { Logger } from '#platform';
@@ -29,7 +29,7 @@ const runQuery = z.object({
   pace: z.coerce.number().int().min(0).max(60_000).optional(),
 });
 
-/** Returns the app without its token. As in Okta, the token can be written but never read. */
+/** The app without its token. As in Okta, the token can be written but never read. */
 const view = (app: OktaApp): object => ({ ...app, token: '****' });
 
 export interface OktaParts {

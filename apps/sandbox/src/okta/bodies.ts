@@ -1,4 +1,4 @@
-/** Builds the bodies that Okta sends, with keys in the order that recordings of Okta show. Pure functions only. */
+/** The bodies that Okta sends, with keys in the order of recordings. */
 import type { Member, Mode, Person } from './model.js';
 
 type Json = Record<string, unknown>;
@@ -9,8 +9,8 @@ const GROUP = 'urn:ietf:params:scim:schemas:core:2.0:Group';
 const PATCH = 'urn:ietf:params:scim:api:messages:2.0:PatchOp';
 
 /**
- * Returns the attributes that Okta maps from its profile. A custom app (AIW) sends no `type` of the e-mail address, and
- * by default no display name and no locale.
+ * The attributes that Okta maps from its profile. By default, a custom app (AIW) sends no display name, no locale and
+ * no `type` of the e-mail address.
  */
 function mapped(person: Person, mode: Mode): Json {
   const { firstName = '', lastName = '', email = person.login, title, department } = person.profile;
@@ -37,8 +37,8 @@ export const createUser = (person: Person, mode: Mode, password: string): Json =
 });
 
 /**
- * Builds the body of a PUT: the user that the server returned, overwritten with Okta's profile. Keys are sorted.
- * `groups` is always empty.
+ * Builds the body of a PUT: the user that the server returned, overwritten with Okta's profile. Its keys are sorted,
+ * and `groups` is empty.
  */
 export function replaceUser(theirs: Json, person: Person, mode: Mode, active: boolean): Json {
   const ours = mapped(person, mode);
@@ -70,7 +70,7 @@ function sorted(value: unknown): unknown {
 const patch = (...Operations: Json[]): Json => ({ schemas: [PATCH], Operations });
 const shown = (members: readonly Member[]): Json[] => members.map((m) => ({ value: m.remoteId, display: m.login }));
 
-/** Builds the PATCH with which a catalog app (OIN) activates or deactivates a user. The operation has no `path`. */
+/** A catalog app (OIN) activates or deactivates a user with this PATCH. The operation has no `path`. */
 export const setActive = (active: boolean): Json => patch({ op: 'replace', value: { active } });
 
 export const createGroup = (displayName: string, members: readonly Member[]): Json => ({
@@ -86,19 +86,16 @@ export const replaceGroup = (id: string, displayName: string, members: readonly 
   members: shown(members),
 });
 
-/**
- * Builds the PATCH that sets a group's name. Okta also sends this PATCH, with the unchanged name, before each change of
- * members.
- */
+/** Renames a group. Okta also sends this PATCH, with the unchanged name, before each change of members. */
 export const renameGroup = (id: string, displayName: string): Json =>
   patch({ op: 'replace', value: { id, displayName } });
 
-/** The default value of the setting "Custom patch batch size" of a catalog app. */
+/** The default of the setting "Custom patch batch size" of a catalog app. */
 const BATCH = 100;
 
 /**
- * Builds the PATCHes for a change of members. Each PATCH changes at most {@link BATCH} members: one operation for each
- * removed member, and one operation for all added members.
+ * Each PATCH changes at most {@link BATCH} members, with one operation per removed member and one for all added
+ * members.
  */
 export function changeMembers(removed: readonly Member[], added: readonly Member[]): Json[] {
   const steps = [...removed.map((m) => ({ remove: m })), ...added.map((m) => ({ add: m }))];
@@ -115,7 +112,7 @@ export function changeMembers(removed: readonly Member[], added: readonly Member
 }
 
 /**
- * Builds the PATCHes of "Push now". The first batch replaces the members, and further batches add members. For an empty
+ * Builds the PATCHes of "Push now". The first one replaces the members, and further ones add members. For an empty
  * group, Okta sends an empty list.
  */
 export function overwriteMembers(members: readonly Member[]): Json[] {

@@ -1,4 +1,3 @@
-/** Verbs about groups: group push, and changes of a pushed group. */
 import { z } from 'zod';
 import { ControlError } from '../listener.js';
 import * as push from './groups.js';
@@ -24,7 +23,7 @@ async function peopleOf(context: Context, names: readonly string[]): Promise<Per
   return names.map((n) => known.get(n.toLowerCase()) as Person);
 }
 
-/** Runs one push of a group. If the push fails, Okta sends nothing more for this group until "Push now". */
+/** If a push fails, Okta sends nothing more for this group until "Push now". */
 async function pushing(context: Context, target: Group, work: () => Promise<string | null>): Promise<void> {
   try {
     await context.store.savePush(target, await work(), 'ACTIVE');
@@ -34,7 +33,6 @@ async function pushing(context: Context, target: Group, work: () => Promise<stri
   }
 }
 
-/** Pushes the whole group, for the first time or again. */
 async function pushWhole(context: Context, target: Group): Promise<null> {
   const members = await context.store.pushedMembers(target);
   const remoteId = target.push?.remoteId ?? null;
@@ -46,7 +44,7 @@ async function pushWhole(context: Context, target: Group): Promise<null> {
   return null;
 }
 
-/** Returns the id of the group on the SCIM server, or a remark that explains why Okta sends nothing for this group. */
+/** Returns the group's id on the SCIM server, or the reason why Okta sends nothing for this group. */
 const pushed = ({ push: mapping }: Group): { remark: string } | { remoteId: string } =>
   !mapping?.remoteId
     ? { remark: NOT_PUSHED }
@@ -79,7 +77,6 @@ async function changed(
   return null;
 }
 
-/** Defines a verb about a group that exists. */
 const onGroup = <I extends { readonly group: string }>(
   shape: z.ZodType<I>,
   work: (context: Context, target: Group, input: I) => Promise<string | null>,

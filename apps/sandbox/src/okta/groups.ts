@@ -1,4 +1,4 @@
-/** Pushes groups as Okta does. `members` always means active people who are assigned to the app. */
+/** Pushes groups as Okta does. `members` are active people who are assigned to the app. */
 import * as bodies from './bodies.js';
 import type { Member } from './model.js';
 import { idOf, type Json, type ScimSession } from './session.js';
@@ -8,7 +8,7 @@ const mapping = (name: string, doing: string): string =>
   `Unable to update Group Push mapping target App group ${name}: Error while ${doing}`;
 const pathOf = (id: string): string => `/Groups/${encodeURIComponent(id)}`;
 
-/** Pushes a group for the first time: finds the group by name, then creates or links it. Returns the server's id. */
+/** Finds a group by name, then creates or links it. Returns the server's id. */
 export async function pushGroup(session: ScimSession, name: string, members: readonly Member[]): Promise<string> {
   const found = await findByName(session, 'Groups', name, mapping(name, `searching for group ${name}`));
   const doing = mapping(name, 'creating user group');
@@ -29,7 +29,6 @@ export async function pushGroup(session: ScimSession, name: string, members: rea
   return id;
 }
 
-/** Sends the whole member list again, as "Push now" does. */
 export async function pushNow(
   session: ScimSession,
   id: string,
@@ -41,8 +40,8 @@ export async function pushNow(
 }
 
 /**
- * Changes the members of a pushed group. A custom app (AIW) reads the group and sends the full list with PUT. A catalog
- * app (OIN) renames the group to the same name, then sends the difference with PATCH.
+ * A custom app (AIW) reads the group and sends the full list with PUT. A catalog app (OIN) renames the group to the
+ * same name and sends the difference with PATCH.
  */
 export async function changeMembers(
   session: ScimSession,

@@ -1,7 +1,4 @@
-/**
- * Runs one job at a time per key, in the order of arrival. Okta also processes the jobs about one person or group in
- * order.
- */
+/** Runs one job at a time per key, in the order of arrival, as Okta does for each person or group. */
 export class KeyedMutex {
   private readonly tails = new Map<string, Promise<unknown>>();
 

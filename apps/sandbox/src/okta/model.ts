@@ -1,22 +1,21 @@
-/** The model of an Okta org with one SCIM app: people, groups, assignments and pushed groups. */
-import { randomInt } from 'node:crypto';
 import { z } from 'zod';
+import { LOWER_CASE, randomText } from '../text.js';
 
 export const modes = ['aiw', 'oin'] as const;
 /**
  * `aiw` is a customer's own app (App Integration Wizard), which uses only GET, POST and PUT. `oin` is an app of Okta's
- * catalog (Okta Integration Network), which uses PATCH for activation and groups.
+ * catalog (Okta Integration Network), which also uses PATCH.
  */
 export type Mode = (typeof modes)[number];
 
 export interface OktaApp {
   readonly slug: string;
-  /** The id of the app in the Management API (`0oa...`). */
+  /** Id of the app in the Management API (`0oa...`). */
   readonly appId: string;
   readonly scimBaseUrl: string;
   readonly token: string;
   readonly mode: Mode;
-  /** `header` sends the raw token as the whole Authorization value, like the choice "Header" of a catalog app. */
+  /** `header` sends the token without "Bearer", like the choice "Header" of a catalog app. */
   readonly authStyle: 'bearer' | 'header';
   readonly importGroups: boolean;
 }
@@ -35,15 +34,18 @@ export type Profile = z.output<typeof profile>;
 export type PersonStatus = 'STAGED' | 'ACTIVE' | 'SUSPENDED' | 'DEPROVISIONED';
 
 export interface Person {
-  /** The person's id in Okta (`00u...`). Okta sends it as `externalId` with every write. */
+  /** Id of the person in Okta (`00u...`), which Okta sends as `externalId`. */
   readonly id: string;
   readonly login: string;
   readonly profile: Profile;
   readonly status: PersonStatus;
   readonly assigned: boolean;
-  /** The user's id on the SCIM server. It is kept after the person is unassigned. */
+  /** Id of the user on the SCIM server. It is kept after the person is unassigned. */
   readonly remoteId: string | null;
 }
+
+export const displayName = ({ login, profile }: Pick<Person, 'login' | 'profile'>): string =>
+  profile.displayName ?? ([profile.firstName, profile.lastName].filter(Boolean).join(' ') || login);
 
 export interface Member {
   readonly login: string;
@@ -56,15 +58,11 @@ export interface Group {
   readonly push: { readonly remoteId: string | null; readonly status: 'ACTIVE' | 'ERROR' } | null;
 }
 
-const ALPHABET = '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ';
-export const randomText = (length: number, alphabet = ALPHABET): string =>
-  Array.from({ length }, () => alphabet.charAt(randomInt(alphabet.length))).join('');
-
 /** Okta's ids have 20 characters. Prefixes: `00u` users, `00g` groups, `0oa` apps, `who` event hooks, `oae` errors. */
 export const oktaId = (prefix: '00u' | '00g' | '0oa' | 'who' | 'oae'): string => prefix + randomText(17);
 
-/** Derives the id of a tenant's org (`00o...`) from the id of the tenant's app. Each tenant has its own org. */
+/** The id of a tenant's org (`00o...`), derived from the tenant's app. Each tenant has its own org. */
 export const orgIdOf = (appId: string): string => `00o${appId.slice(3)}`;
 
-/** Generates a password. Okta sends a random password for each new user, even if passwords are not synchronised. */
-export const randomPassword = (): string => randomText(8, ALPHABET.slice(0, 36));
+/** Okta sends a random password for each new user, even if passwords are not synchronised. */
+export const randomPassword = (): string => randomText(8, LOWER_CASE);

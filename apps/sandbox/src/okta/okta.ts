@@ -1,4 +1,4 @@
-/** The sandbox Okta: runs verbs against the tenant's SCIM server and records failures as tasks. */
+/** The sandbox Okta runs verbs against the tenant's SCIM server and records failures as tasks. */
 import { z } from 'zod';
 import { ControlError } from '../listener.js';
 import { groupVerbs } from './group-verbs.js';
@@ -24,11 +24,9 @@ export interface VerbResult {
   readonly mode: Mode;
   readonly subject: string;
   readonly ok: boolean;
-  /** The reason why Okta sent nothing, or another remark. */
+  /** A remark, for example why Okta sent nothing. */
   readonly note: string | null;
-  /**
-   * The provisioning task that failed; null if none failed. A null `detail` means that Okta stopped without a message.
-   */
+  /** The provisioning task, if it failed. If its `detail` is null, Okta stopped without a message. */
   readonly task: Task | null;
   readonly exchanges: readonly Exchange[];
   /** Deliveries of the event hook, including copies. The state of a delayed delivery is still `waiting`. */
@@ -62,7 +60,7 @@ export class Okta {
     private readonly options: OktaOptions,
   ) {}
 
-  /** Runs a verb. `mode` and `paceMs` override the settings of the app and of the sandbox for this run. */
+  /** `mode` and `paceMs` override the settings of the app and of the sandbox for this run. */
   async run(
     slug: string,
     name: string,
@@ -86,7 +84,7 @@ export class Okta {
       const events: LogEvent[] = [];
       const emit: Context['emit'] = (type, person) => void events.push(logEvent(type, person, app, new Date()));
       const outcome = await this.attempt(name, job, { app, store: this.store, session, emit });
-      // The events are also delivered after a failed push, because the change in Okta itself has happened.
+      // The events are delivered even if the push failed, because the change in Okta itself has happened.
       const deliveries = await this.hooks.deliver(slug, events);
       const about = { verb: name, tenant: slug, mode: app.mode, subject };
       return { ...about, ...outcome, exchanges: session.exchanges, deliveries };

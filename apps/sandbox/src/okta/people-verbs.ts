@@ -1,4 +1,3 @@
-/** Verbs about people: an administrator's actions in Okta and the provisioning that follows. */
 import { z } from 'zod';
 import { ControlError } from '../listener.js';
 import type { EventType } from './hooks/log-event.js';
@@ -24,11 +23,10 @@ async function deprovision(context: Context, person: Person): Promise<string | n
   return null;
 }
 
-/** Defines a verb about a person who exists. */
 const onPerson = (work: (context: Context, person: Person) => Promise<string | null>): Verb =>
   verb(aboutPerson, async (context, input) => work(context, await context.store.person(context.app.slug, input.login)));
 
-/** Suspension is a state inside Okta. No SCIM request follows ("nothing" in Okta's own table of calls). */
+/** A suspension changes only Okta. No SCIM request follows ("nothing" in Okta's own table of calls). */
 const moving = (from: Person['status'], to: Person['status'], event: EventType): Verb =>
   onPerson(async ({ store, emit }, person) => {
     if (person.status !== from) return `The person is ${person.status}, not ${from}, so nothing changed.`;
@@ -92,7 +90,7 @@ export const peopleVerbs: Record<string, Verb> = {
   }),
 };
 
-/** Okta requires a first and a last name. If a new person has none, this function derives them from the login. */
+/** Okta requires a first and a last name. If a new person has none, the login provides them. */
 function defaultNames(
   name: string,
   existing: Person | undefined,

@@ -1,4 +1,4 @@
-/** Sends SCIM requests with Okta's pauses and retries, reads the answers as Okta does, and records each exchange. */
+/** Sends SCIM requests with Okta's pauses and retries, and reads the answers as Okta does. */
 import { STATUS_CODES } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { OktaApp } from './model.js';
@@ -7,14 +7,16 @@ import { exchange, type Agents, type Answer, type Exchange } from './wire.js';
 export interface SessionOptions {
   /** Mean pause between two requests in milliseconds. Recordings of Okta show 200-250 ms. */
   readonly paceMs: number;
-  /** Factor for the waits after status 429. Tests use a small factor. */
+  /** Factor for the waits after status 429. Tests use a small one. */
   readonly timeScale: number;
   readonly timeoutMs: number;
   readonly agents: Agents;
   readonly signal: AbortSignal;
+  /** Waits. Tests replace it to see every wait. */
+  readonly sleep?: (ms: number, value: undefined, options: { signal: AbortSignal }) => Promise<void>;
 }
 
-/** Thrown when a task fails. The message is the sentence that an administrator sees under Dashboard -> Tasks. */
+/** Thrown when a task fails. An administrator sees the message under Dashboard -> Tasks. */
 export class ProvisioningFailure extends Error {}
 
 /** Thrown when Okta stops without a message. The task then has no reason (null). */
@@ -27,9 +29,8 @@ export interface ScimAnswer {
 }
 
 /**
- * Recordings show how Okta retries after status 429. Okta waits exactly as long as `Retry-After` says. If this header
- * is missing or is not an integer, Okta waits 5 minutes, and twice as long after each further attempt. After 10
- * attempts, the task fails.
+ * Recordings show how Okta retries after status 429: it waits as long as `Retry-After` says. Without an integer in this
+ * header, it waits 5 minutes, and twice as long after each further attempt. After 10 attempts the task fails.
  */
 const MAX_ATTEMPTS = 10;
 const DEFAULT_WAIT_MS = 300_000;
@@ -37,15 +38,18 @@ const PACE_SPREAD = 0.11;
 
 export class ScimSession {
   readonly exchanges: Exchange[] = [];
+  private readonly sleep;
 
   constructor(
     readonly app: OktaApp,
     private readonly options: SessionOptions,
-  ) {}
+  ) {
+    this.sleep = options.sleep ?? sleep;
+  }
 
   /**
-   * Sends a request. `doing` starts the error message ("Error while creating user x"). The caller gets answers with a
-   * 2xx status or with a status in `accept`. Any other status fails the task.
+   * Sends a request. `doing` starts the error message ("Error while creating user x"). Any status that is neither 2xx
+   * nor in `accept` fails the task.
    */
   async send(
     method: string,
@@ -69,7 +73,7 @@ export class ScimSession {
       this.exchanges.push(record);
       if (!answer) throw new ProvisioningFailure(`${doing}: ${record.error}`);
       if (answer.status !== 429 || attempt >= MAX_ATTEMPTS) return answer;
-      await sleep(retryWaitMs(answer.headers['retry-after'], attempt) * this.options.timeScale, undefined, {
+      await this.sleep(retryWaitMs(answer.headers['retry-after'], attempt) * this.options.timeScale, undefined, {
         signal: this.options.signal,
       });
     }
@@ -78,11 +82,11 @@ export class ScimSession {
   private async pause(): Promise<void> {
     const { paceMs, signal } = this.options;
     if (this.exchanges.length === 0 || paceMs === 0) return;
-    await sleep(paceMs * (1 + PACE_SPREAD * (2 * Math.random() - 1)), undefined, { signal });
+    await this.sleep(paceMs * (1 + PACE_SPREAD * (2 * Math.random() - 1)), undefined, { signal });
   }
 }
 
-/** Returns the wait before the next attempt. Okta accepts only an integer in `Retry-After`. */
+/** The wait before the next attempt. Okta accepts only an integer in `Retry-After`. */
 export const retryWaitMs = (header: string | undefined, attempt: number): number =>
   header !== undefined && /^\d+$/.test(header) ? Number(header) * 1000 : DEFAULT_WAIT_MS * 2 ** (attempt - 1);
 
@@ -105,7 +109,6 @@ function remoteDetail(answer: Answer): string {
   return typeof detail === 'string' ? detail : answer.text.slice(0, 500);
 }
 
-/** Parses JSON. Returns undefined if the text is not JSON. */
 function readJson(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
@@ -114,14 +117,11 @@ function readJson(text: string): unknown {
   }
 }
 
-/**
- * Okta parses every answer with the library Jackson, even a proxy's error page. If an answer is not JSON, Okta shows
- * Jackson's error message.
- */
+/** Okta parses every answer with the library Jackson, even a proxy's error page. It shows Jackson's error message. */
 const invalidJson = (text: string): string =>
   `Invalid JSON: Unrecognized token '${(/^\s*([^\s,:;"'{}[\]()]+)/.exec(text)?.[1] ?? text.trim().charAt(0)).slice(0, 60)}': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')`;
 
-/** Returns the resources of a list answer. If the server sends a number as a string, Okta stops without a message. */
+/** If the server sends a number as a string, Okta stops without a message. */
 export function resources(answer: ScimAnswer): { items: Json[]; total: number } {
   if (answer.status === 404 || !answer.body) return { items: [], total: 0 };
   const { totalResults = 0, startIndex = 1, itemsPerPage = 0, Resources = [] } = answer.body;

@@ -1,4 +1,3 @@
-/** The state of the sandbox Okta in Postgres. */
 import { sqlState, type Database } from '#platform';
 import { ControlError } from '../listener.js';
 import {
@@ -28,7 +27,7 @@ const GROUP = `select g.id, g.name,
 
 const UNIQUE_VIOLATION = '23505';
 
-/** Turns the violation of a unique index into a readable error. Rethrows any other error. */
+/** Turns a violation of a unique index into a readable error. */
 const taken =
   (what: string) =>
   (error: unknown): never => {
@@ -78,7 +77,7 @@ export class OktaStore {
     return (await this.database.query<Person>(text, [slug, login]))[0];
   }
 
-  /** Creates the person if the login is unknown. Otherwise, merges `profile` into the person's profile. */
+  /** Creates an unknown person, or merges `profile` into the profile of a known one. */
   async ensurePerson(slug: string, login: string, profile: Profile): Promise<Person> {
     await this.database.query(
       `insert into okta_person (id, slug, login, profile, status) values ($1, $2, $3, $4, 'ACTIVE')
@@ -103,7 +102,7 @@ export class OktaStore {
       .catch(taken(`the login "${change.login}"`));
   }
 
-  /** Deletes the person with assignment and memberships, because Okta keeps nothing about a deleted person. */
+  /** Deletes a person with assignment and memberships, because Okta keeps nothing about a deleted person. */
   async deletePerson(person: Person): Promise<void> {
     await this.database.query('delete from okta_person where id = $1', [person.id]);
   }
@@ -148,7 +147,7 @@ export class OktaStore {
       .catch(taken(`the group name "${name}"`));
   }
 
-  /** Adds members to a group. Returns the people who were not members before. */
+  /** Adds members. Returns the ids of people who were not members before. */
   async addMembers(group: Group, people: readonly Person[]): Promise<Set<string>> {
     const rows = await this.database.query<{ person_id: string }>(
       `insert into okta_group_member (group_id, person_id) select $1, unnest($2::text[]) on conflict do nothing returning person_id`,
@@ -165,7 +164,7 @@ export class OktaStore {
     return new Set(rows.map((r) => r.person_id));
   }
 
-  /** Returns the members that a push sends: people who are assigned to the app, provisioned and active. */
+  /** Lists the members that a push sends: assigned, provisioned and active people. */
   async pushedMembers(group: Group): Promise<Member[]> {
     return this.database.query<{ login: string; remoteId: string } & Member>(
       `select p.login, a.remote_id as "remoteId" from okta_group_member m

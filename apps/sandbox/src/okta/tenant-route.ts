@@ -1,4 +1,4 @@
-/** Registers control routes below `/sandbox/apps/<tenant>`. The handler gets the tenant's app and the request. */
+/** Registers control routes below `/sandbox/apps/<tenant>`. */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { parseControl } from '../listener.js';
@@ -13,7 +13,6 @@ export type TenantRoute = (
 const slug = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be a tenant slug such as "default"');
 export const slugIn = (params: unknown): string => parseControl(z.object({ slug }), params).slug;
 
-/** A text that can be the value of an HTTP header. */
 export const headerText = z
   .string()
   .min(1)

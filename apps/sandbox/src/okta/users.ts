@@ -17,14 +17,14 @@ export async function findByName(
   return resources(answer).items[0];
 }
 
-/** Sends the request of "Test connector". Okta also sends this request when an administrator saves the settings. */
+/** Tests the connection. Okta sends this request for "Test connector", and when an administrator saves the settings. */
 export async function testConnection(session: ScimSession): Promise<void> {
   resources(await session.send('GET', '/Users?startIndex=1&count=2', 'Error authenticating'));
 }
 
 /**
- * Assigns a person to the app: looks up the user by name, then creates or activates the user. Returns the server's id.
- * A catalog app (OIN) uses PATCH to activate a user that it had before. In all other cases, the app uses PUT.
+ * Looks up a user by name, then creates or activates it. Returns the server's id. A catalog app (OIN) sends PATCH to
+ * activate a user whose id it already knows. In all other cases the app sends PUT.
  */
 export async function provisionUser(session: ScimSession, person: Person): Promise<string> {
   const { mode } = session.app;
@@ -46,12 +46,12 @@ export async function provisionUser(session: ScimSession, person: Person): Promi
   return id;
 }
 
-/** For profile push and Force Sync, both kinds of app read the user and send the whole user back with PUT. */
+/** For a profile push, both kinds of app read the user and send the whole user back with PUT. */
 export async function updateUser(session: ScimSession, person: Person, id: string): Promise<void> {
   await putUser(session, person, id, true);
 }
 
-/** Deactivates the user after an unassignment or a deactivation. Okta never sends DELETE. */
+/** Deactivates a user. Okta never sends DELETE. */
 export async function deprovisionUser(session: ScimSession, person: Person, id: string): Promise<void> {
   if (session.app.mode === 'oin') await patchActive(session, person, id, false);
   else await putUser(session, person, id, false);
@@ -80,7 +80,7 @@ async function putUser(session: ScimSession, person: Person, id: string, active:
 export interface Imported {
   readonly users: number;
   readonly groups: number;
-  /** Number of inactive users. Okta reads them but does not import them. */
+  /** Number of inactive users, which Okta reads but does not import. */
   readonly inactive: number;
 }
 

@@ -1,6 +1,6 @@
 /**
- * A verb is a named action of the sandbox Okta, with the shape of its input, its subject, and the function that runs
- * it. Verbs about the same subject run one after another.
+ * A verb is a named action of the sandbox Okta. Verbs about the same subject (a person or a group) run one after
+ * another.
  */
 import type { z } from 'zod';
 import { parseControl } from '../listener.js';
@@ -13,7 +13,7 @@ export interface Context {
   readonly app: OktaApp;
   readonly store: OktaStore;
   readonly session: ScimSession;
-  /** Records an event for the System Log. The event hook delivers it when the verb is done. */
+  /** Records an event. The event hook delivers it when the verb is done. */
   readonly emit: (type: EventType, person: Person) => void;
 }
 
@@ -21,10 +21,7 @@ export interface Verb {
   parse(body: unknown): { subject: string; run(context: Context): Promise<string | null> };
 }
 
-/**
- * Defines a verb. `run` resolves to a remark, or to null if there is no remark. The subject is the group or the login
- * in the input.
- */
+/** Defines a verb. `run` returns a remark for the administrator, or null. */
 export function verb<I extends { readonly group?: string; readonly login?: string }>(
   shape: z.ZodType<I>,
   run: (context: Context, input: I) => Promise<string | null>,

@@ -1,28 +1,24 @@
-/**
- * Sends an HTTP request as Okta's SCIM client does: with the same headers, the same limit of 60 seconds, and the same
- * reading of answers.
- */
+/** Sends HTTP requests as Okta's SCIM client does. */
 import http from 'node:http';
 import https from 'node:https';
 import { gunzipSync, inflateSync } from 'node:zlib';
-import { wallClock } from '../control/call-log.js';
 import type { OktaApp } from './model.js';
 
-/** Okta closes a connection on which no data arrives for this time. */
+/** Okta closes a connection after this time without data. */
 export const SOCKET_TIMEOUT_MS = 60_000;
 
-/** One request and its answer, for timelines. Contains no bodies and no credentials. */
+/** One request and its answer, without bodies and credentials. */
 export interface Exchange {
   readonly method: string;
   readonly url: string;
-  /** Status of the answer; null if no answer came. */
+  /** Status of the answer, or null if no answer came. */
   readonly status: number | null;
   readonly error: string | null;
   readonly ms: number;
-  /** Start and end of the exchange in milliseconds since the epoch. */
+  /** Start and end of the exchange, in milliseconds since the epoch. */
   readonly startedAt: number;
   readonly endedAt: number;
-  /** The server's own id of the request, if the answer contains one. */
+  /** The server's own id of the request, from its answer. */
   readonly requestId: string | null;
 }
 
@@ -42,7 +38,7 @@ export const createAgents = (): Agents => ({
   https: new https.Agent({ keepAlive: true, maxSockets: 64 }),
 });
 
-export function headersFor(app: OktaApp, body: string | undefined): Record<string, string> {
+function headersFor(app: OktaApp, body: string | undefined): Record<string, string> {
   return {
     Accept: 'application/scim+json',
     'Accept-Charset': 'utf-8',
@@ -56,9 +52,7 @@ export function headersFor(app: OktaApp, body: string | undefined): Record<strin
   };
 }
 
-/**
- * Sends a request and records the exchange. If no complete answer comes, `answer` is null and `record.error` says why.
- */
+/** Sends a request. If no complete answer comes, `answer` is null and `record.error` says why. */
 export async function exchange(
   agents: Agents,
   app: OktaApp,
@@ -68,7 +62,7 @@ export async function exchange(
   options: { timeoutMs: number; signal: AbortSignal },
 ): Promise<{ answer: Answer | null; record: Exchange }> {
   const url = app.scimBaseUrl.replace(/\/$/, '') + path;
-  const startedAt = wallClock();
+  const startedAt = Date.now();
   let answer: Answer | null = null;
   let error: string | null = null;
   try {
@@ -76,7 +70,7 @@ export async function exchange(
   } catch (failure) {
     error = failure instanceof Error ? failure.message || failure.name : String(failure);
   }
-  const endedAt = wallClock();
+  const endedAt = Date.now();
   const named = answer?.headers['x-request-id'] ?? answer?.headers['request-id'];
   const requestId = typeof named === 'string' ? named : null;
   const times = { ms: endedAt - startedAt, startedAt, endedAt };

@@ -1,4 +1,3 @@
-/** The operations of Secrets Manager. */
 import type { Tx } from '#platform';
 import { AwsError, invalidParameter } from '../aws/aws-error.js';
 import { operation, type Operation } from '../aws/aws-listener.js';
@@ -95,8 +94,7 @@ function lifecycleOperations(store: SecretStore): Record<string, Operation> {
         evenDeleted: input.IncludePlannedDeletion,
       });
       const { rows: shown, next } = page(rows, input.MaxResults, (r) => r.name);
-      // The filters apply after the page is read. As in AWS, a page can therefore have fewer entries than requested
-      // although more pages follow.
+      // Filters apply after the page is read. As in AWS, a page can therefore be short although more pages follow.
       return {
         SecretList: shown.filter(matches).map((s) => secretView(s, [])),
         ...(next === undefined ? {} : { NextToken: next }),
@@ -115,8 +113,8 @@ function oneValue(input: SecretValue, required: boolean): void {
 }
 
 /**
- * Returns the existing secret if CreateSecret was repeated with the same token. Throws an error if the secret was
- * created with another token.
+ * Handles CreateSecret for an existing name. A repetition with the same token gets the existing secret, and another
+ * token is refused.
  */
 async function existing(
   store: SecretStore,
@@ -134,8 +132,8 @@ async function existing(
 }
 
 /**
- * Stores a version of a secret. The token identifies the version: a repeated call with the same token and value changes
- * nothing, and a call with the same token and another value is refused.
+ * Stores a version, which the token identifies. A repetition changes nothing. The same token with another value is
+ * refused.
  */
 async function putVersion(
   store: SecretStore,
@@ -194,7 +192,7 @@ async function deleteSecret(store: SecretStore, tx: Tx, input: DeleteInput): Pro
   if (days !== undefined && (days < 7 || days > 30))
     throw invalidParameter('The RecoveryWindowInDays value must be between 7 and 30 days (inclusive).');
   if (force) {
-    // AWS answers success even if the secret does not exist, so that a clean-up can be repeated.
+    // AWS reports success even for an unknown secret, so that a clean-up can be repeated.
     const gone = await store.purge(tx, input.SecretId);
     return {
       ...(gone ? named(gone) : { Name: input.SecretId }),

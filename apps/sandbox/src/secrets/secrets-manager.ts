@@ -1,4 +1,3 @@
-/** The stand-in for AWS Secrets Manager on one listener. */
 import type { FastifyInstance } from 'fastify';
 import type { Database, Logger } from '#platform';
 import { AwsError } from '../aws/aws-error.js';
@@ -7,10 +6,9 @@ import { CallLog } from '../control/call-log.js';
 import { controlRoutes } from '../control/control-routes.js';
 import { Faults } from '../control/faults.js';
 import { createListener } from '../listener.js';
+import { textOf } from '../text.js';
 import { secretOperations } from './operations.js';
 import { SecretStore } from './store.js';
-
-const textOf = (value: unknown): string | null => (typeof value === 'string' ? value : null);
 
 export async function createSecretsManager(
   database: Database,

@@ -1,7 +1,6 @@
 /** The request shapes of Secrets Manager's operations, with the limits of AWS's service model. */
 import { z } from 'zod';
 
-/** The largest size of a secret (64 KiB). Larger values are refused. */
 const MAX_SECRET_BYTES = 65_536;
 
 const secretId = z.string().min(1).max(2048);

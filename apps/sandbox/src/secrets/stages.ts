@@ -1,18 +1,18 @@
-/** Pure functions for the staging labels of one secret's versions. A label belongs to only one version at a time. */
+/** The staging labels of a secret's versions. A label belongs to one version at a time. */
 import { invalidParameter } from '../aws/aws-error.js';
 
 export const CURRENT = 'AWSCURRENT';
-export const PREVIOUS = 'AWSPREVIOUS';
+const PREVIOUS = 'AWSPREVIOUS';
 
-/** The labels of each version, by version id. */
+/** The staging labels of each version, by version id. */
 export type Stages = ReadonlyMap<string, readonly string[]>;
 
 const holder = (stages: Stages, label: string): string | undefined =>
   [...stages].find(([, labels]) => labels.includes(label))?.[0];
 
 /**
- * Attaches `label` to version `to`. If `label` is AWSCURRENT, the version that had it before gets AWSPREVIOUS, so that
- * the old value of a rotated secret remains readable for a while.
+ * Attaches a label to a version. If AWSCURRENT moves, its former version gets AWSPREVIOUS, so that the old value stays
+ * readable for a while.
  */
 export function attach(stages: Stages, label: string, to: string): Stages {
   const from = holder(stages, label);
@@ -22,7 +22,7 @@ export function attach(stages: Stages, label: string, to: string): Stages {
   return label === CURRENT && from !== undefined ? attach(moved, PREVIOUS, from) : dropPreviousOfCurrent(moved);
 }
 
-/** Removes AWSPREVIOUS from the current version, because a version never has both labels. */
+/** A version never has both AWSCURRENT and AWSPREVIOUS. */
 function dropPreviousOfCurrent(stages: Map<string, string[]>): Stages {
   const current = holder(stages, CURRENT);
   if (current === undefined || holder(stages, PREVIOUS) !== current) return stages;
@@ -32,7 +32,7 @@ function dropPreviousOfCurrent(stages: Map<string, string[]>): Stages {
   );
 }
 
-/** Moves or removes a label as UpdateSecretVersionStage does. Refuses the same requests as AWS. */
+/** Moves or removes a label as UpdateSecretVersionStage does. It refuses the same requests as AWS. */
 export function move(stages: Stages, label: string, from: string | undefined, to: string | undefined): Stages {
   const held = holder(stages, label);
   if (held !== undefined && held !== to && from === undefined) {

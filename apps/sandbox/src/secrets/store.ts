@@ -1,6 +1,6 @@
 /**
- * Secrets and their versions in Postgres. A change of labels locks the row of the secret, so concurrent changes run one
- * after another.
+ * Secrets and their versions. A change of labels locks the secret's row, so that concurrent changes run one after
+ * another.
  */
 import { randomBytes } from 'node:crypto';
 import type { Database, Queryable, Tx } from '#platform';
@@ -47,7 +47,7 @@ export class SecretStore {
     private readonly region: string,
   ) {}
 
-  /** Reads the secret. With `lock`, other writers wait until the transaction ends. */
+  /** Reads a secret. With `lock`, other writers wait until the transaction ends. */
   async find(
     db: Queryable,
     secretId: string,
@@ -73,7 +73,6 @@ export class SecretStore {
     return { secret, versions: await this.versions(this.database, secret.name) };
   }
 
-  /** Runs `work` in a transaction that locks the secret. */
   change<T>(
     secretId: string,
     options: { evenDeleted?: boolean },
@@ -125,7 +124,7 @@ export class SecretStore {
     return row;
   }
 
-  /** Returns one page of secrets, sorted by name. The page starts after the name `after` in the requested order. */
+  /** Lists secrets by name. The page starts after the name `after` in the requested order. */
   async list(options: {
     after: string | null;
     limit: number;

@@ -1,4 +1,3 @@
-/** Reads the log of SCIM requests, newest first. */
 import type { ScimRequestPage, ScimRequestQuery, ScimRequestView } from '#contracts';
 import { UUID, pageOf, parseCursor, type Database } from '#platform';
 import { ScimRequestEntity } from './scim-request.entity.js';
@@ -6,7 +5,7 @@ import { ScimRequestEntity } from './scim-request.entity.js';
 const PAGE_SIZE = 50;
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
-/** Returns one page of the tenant's requests. The page never contains requests of other tenants (P4). */
+/** Returns one page of a tenant's requests, newest first. It never contains requests of other tenants. */
 export async function findRequests(
   database: Database,
   tenantId: string,

@@ -1,25 +1,22 @@
 /**
- * Writes the log of SCIM requests to the database. No request waits for this log: rows are written in batches from a
- * bounded buffer, at most 100 ms late. The log shows administrators what Okta sent and what this service answered,
- * because Okta logs no bodies. It also shows whether each answer was delivered. A crash loses at most the last batch.
+ * Writes the log of SCIM requests to the database in batches, so that no request waits for the log. Administrators read
+ * in it what Okta sent, because Okta logs no bodies. A crash loses at most the last batch.
  */
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { Database, LOGGER, Metrics, prepared, type Logger } from '#platform';
 import type { ScimRequestEntity } from './scim-request.entity.js';
 
 export type RequestRecord = Omit<ScimRequestEntity, 'leftOut' | 'leftOutCount'> & {
-  /** All ids of members that were not stored. The log stores the number of these ids, and the first 100 of them. */
+  /** Ids of all members that were not stored. The log keeps their number and the first 100 ids. */
   readonly leftOut: readonly string[];
 };
 
 const FLUSH_MS = 100;
-/** The longest pause between two attempts to write while the database is down. */
 const RETRY_MAX_MS = 10_000;
 const BUFFER_LIMIT = 10_000;
 const LEFT_OUT_KEPT = 100;
 
-// Locks only the rows that it inserts. `on conflict` is needed because a batch is written again if its commit was not
-// acknowledged.
+// `on conflict` is needed because a batch is written again if its commit was not acknowledged.
 const INSERT = prepared(
   'insert into scim_request select * from jsonb_populate_recordset(null::scim_request, $1) on conflict (id) do nothing',
 );
@@ -29,7 +26,7 @@ export class RequestLog implements OnApplicationShutdown {
   private buffer: RequestRecord[] = [];
   private timer: NodeJS.Timeout | undefined;
   private stopping = false;
-  /** Number of consecutive failures. Only the first failure of an outage logs a warning. */
+  /** Number of consecutive failures. Only the first failure logs a warning. */
   private failures = 0;
   private writing: Promise<void> = Promise.resolve();
   private readonly dropped;
@@ -67,10 +64,7 @@ export class RequestLog implements OnApplicationShutdown {
     return this.writing;
   }
 
-  /**
-   * Returns true if the answer of this request was written before the connection ended. Returns false otherwise, even
-   * if the outcome is unknown.
-   */
+  /** Returns true only if the log shows that the request's answer was written before the connection ended. */
   async wasDelivered(requestId: string): Promise<boolean> {
     await this.flush();
     const rows = await this.database.query<Pick<ScimRequestEntity, 'delivered'>>(
@@ -80,7 +74,7 @@ export class RequestLog implements OnApplicationShutdown {
     return rows[0]?.delivered === true;
   }
 
-  /** Writes the last records. It runs after the last answer was sent. Records that cannot be written now are lost. */
+  /** Writes the remaining records. Records that cannot be written now are lost. */
   async onApplicationShutdown(): Promise<void> {
     this.stopping = true;
     clearTimeout(this.timer);
@@ -108,7 +102,7 @@ export class RequestLog implements OnApplicationShutdown {
   }
 }
 
-/** Makes a text safe to store. Postgres cannot store NUL, and a text that a client chose must not fill the table. */
+/** Makes a text of a client storable. Postgres cannot store NUL, and a long text would fill the table. */
 const clean = (text: string | null, length: number): string | null =>
   text && text.slice(0, length).replace(/[\p{Control}\p{Surrogate}]/gu, '?');
 

@@ -7,10 +7,7 @@ import type { GatewayConfig } from '../config.js';
 
 const INTERVAL_MS = 10 * 60_000;
 const BATCH = 10_000;
-/**
- * Pause between batches, so that requests get connections. With this pause, up to 100,000 rows per second can be
- * deleted, far more than are written.
- */
+/** Pause between batches, so that requests get connections. It allows up to 100,000 deletions per second. */
 const PAUSE_MS = 100;
 
 @Injectable()
@@ -38,7 +35,7 @@ export class RequestLogRetention {
     return this.loop.stop();
   }
 
-  /** Deletes every row that is too old, except rows that another replica is deleting. */
+  /** Deletes old rows, except rows that another replica is deleting. */
   async trim(now = new Date()): Promise<void> {
     const before = new Date(now.getTime() - this.config.SCIM_REQUEST_LOG_DAYS * 86_400_000);
     while ((await this.trimBatch(before)) === BATCH && !this.stopping) await sleep(PAUSE_MS);

@@ -3,7 +3,7 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
 /** A SCIM request whose tenant was identified. */
 @Entity('scim_request')
 export class ScimRequestEntity {
-  /** Id of the request, the X-Request-Id of the answer. */
+  /** The X-Request-Id of the answer. */
   @PrimaryColumn({ type: 'uuid' }) id!: string;
   @Column({ type: 'uuid' }) tenantId!: string;
   @Column({ type: 'timestamptz' }) at!: Date;

@@ -1,7 +1,4 @@
-/**
- * Stores the time when a tenant's SCIM token was last used, at most once a minute per tenant. The Integration Hub shows
- * this time.
- */
+/** Stores when a tenant's SCIM token was last used, at most once a minute. */
 import { Injectable } from '@nestjs/common';
 import { Database } from '#platform';
 
@@ -13,12 +10,12 @@ export class TokenUse {
 
   constructor(private readonly database: Database) {}
 
-  /** Starts the write and returns at once, because the write must neither delay a request nor make it fail. */
+  /** Stores the use of a token. Returns at once, because the write must neither delay a request nor make it fail. */
   seen(tenantId: string): void {
     const now = Date.now();
     if (now - (this.written.get(tenantId) ?? 0) < INTERVAL_MS) return;
     this.written.set(tenantId, now);
-    // Locks the tenant's row for one statement. `greatest` is needed because replicas may write out of order.
+    // `greatest` is needed because replicas may write out of order.
     this.database
       .query(
         `insert into scim_token_use as t (tenant_id, last_used_at) values ($1, $2)

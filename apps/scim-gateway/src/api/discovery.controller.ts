@@ -1,4 +1,4 @@
-/** `/ServiceProviderConfig`, `/ResourceTypes`, `/Schemas` (RFC 7644 section 4): describe what this server can do. */
+/** The discovery endpoints of SCIM (RFC 7644 section 4). */
 import { Controller, Get, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { listResponse, quote, resourceTypes, schemas, ScimError, serviceProviderConfig } from '#scim';

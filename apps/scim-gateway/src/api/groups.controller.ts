@@ -46,18 +46,14 @@ export class GroupsController {
     return this.one(request, reply, (scim, id) => this.groups.replace(scim, id, request.body));
   }
 
-  /**
-   * Answers 204 without a body (RFC 7644 section 3.5.2). The cost thus depends on the size of the change, not on the
-   * size of the group.
-   */
+  /** Usually answers 204 without a body (RFC 7644 section 3.5.2), so that the cost does not grow with the group. */
   @Patch(':id')
   patch(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     return answer(request, reply, async (scim) => {
       const show = this.presentation(request);
       const group = await this.groups.patch(scim, pathId(request, noSuchGroup), request.body);
       const wantsBody = ['attributes', 'excludedAttributes'].some((name) => parameter(request, name) !== undefined);
-      // If unknown members were not stored, the answer shows the stored members, because 204 would report complete
-      // success.
+      // A 204 would report complete success. If members were left out, the answer therefore shows the stored members.
       if (!wantsBody && (scim.leftOut?.length ?? 0) === 0) return { status: 204 };
       const [body] = await show([group]);
       return { status: 200, body };
@@ -85,8 +81,8 @@ export class GroupsController {
   }
 
   /**
-   * Reads the parameters that select attributes. Call it before anything is written, so that a bad parameter refuses
-   * the whole request.
+   * Reads `attributes` and `excludedAttributes`. Call this function before anything is written, so that a bad parameter
+   * refuses the whole request.
    */
   private presentation(request: FastifyRequest): (groups: readonly Group[]) => Promise<Record<string, unknown>[]> {
     const project = parseProjection(

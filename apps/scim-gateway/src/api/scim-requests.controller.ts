@@ -1,4 +1,3 @@
-/** `/internal/tenants/{tenant}/requests`: shows operators the log of SCIM requests. */
 import { Controller, Get, Param, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiTags } from '@nestjs/swagger';
 import { ScimRequestPage, ScimRequestQuery, TenantPath } from '#contracts';

@@ -72,8 +72,8 @@ export class UsersController {
 }
 
 /**
- * Reads the parameters that select attributes. Call it before anything is written, so that a bad parameter refuses the
- * whole request.
+ * Reads `attributes` and `excludedAttributes`. Call this function before anything is written, so that a bad parameter
+ * refuses the whole request.
  */
 function presentation(request: FastifyRequest): (user: User) => Record<string, unknown> {
   const project = projection(request);

@@ -1,7 +1,6 @@
 /**
- * SCIM authentication: every SCIM request needs the token of a tenant that has SCIM switched on. The check runs after
- * routing, so that no spelling of a path can avoid the check. It also covers paths without a route, and runs before the
- * body is read.
+ * Every SCIM request needs the token of a tenant that has SCIM switched on. The check runs after routing, so that no
+ * spelling of a path avoids it, and before the body is read.
  */
 import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
@@ -41,16 +40,16 @@ export class ScimAuthentication {
     if (wait > 0) throw tooFast(wait, this.config.SCIM_RATE_LIMIT_PER_SECOND);
   }
 
-  /** A token is valid at its own tenant's host name, and at hosts that no tenant has, e.g. inside the cluster (P4). */
+  /**
+   * True if the host name belongs to other tenants only. A token is also valid at hosts that no tenant has, e.g. inside
+   * the cluster.
+   */
   private async isHostOfAnother(host: string, { tenantId }: TenantCopy): Promise<boolean> {
     const owners = await this.tenants.ofHost(host);
     return owners.length > 0 && !owners.some((owner) => owner.tenantId === tenantId);
   }
 
-  /**
-   * Returns the base URL for links, from the tenant's settings or the configuration. The Host header is not used,
-   * because a client could put any host into it.
-   */
+  /** Returns the base URL for links. It is never the Host header, because a client could put any host into it. */
   private baseUrl(request: FastifyRequest, tenant: TenantCopy): string {
     const origin = tenant.host === null ? this.config.PUBLIC_ORIGIN.replace(/\/$/, '') : `https://${tenant.host}`;
     return origin + this.basePaths.of(request.originalUrl);

@@ -1,9 +1,8 @@
-/** The path prefixes under which clients reach the SCIM API. */
 import { Inject, Injectable } from '@nestjs/common';
 import { CONFIG } from '#platform';
 import type { GatewayConfig } from '../config.js';
 
-/** The prefix of the routes. `rewrite` replaces each prefix in SCIM_BASE_PATHS by this one. */
+/** The prefix of the routes of this service. */
 const CANONICAL = '/scim/v2';
 
 @Injectable()
@@ -15,19 +14,13 @@ export class BasePaths {
     this.paths = [...new Set([...configured, CANONICAL])];
   }
 
-  /**
-   * Replaces a configured prefix by the prefix of the routes: `/prod/api/scim/v2/Users?x` -> `/scim/v2/Users?x`. Other
-   * URLs stay unchanged.
-   */
+  /** Turns `/prod/api/scim/v2/Users?x` into `/scim/v2/Users?x`. Other URLs stay unchanged. */
   rewrite(url: string): string {
     const base = this.paths.find((b) => url.startsWith(b) && /^([/?]|$)/.test(url.slice(b.length, b.length + 1)));
     return base === undefined ? url : CANONICAL + url.slice(base.length);
   }
 
-  /**
-   * Returns the prefix that the client used, for links. If the URL has no known prefix, returns the first configured
-   * one.
-   */
+  /** Returns the prefix of a URL for use in links, or the first configured prefix if the URL has none. */
   of(url: string): string {
     return this.paths.find((base) => url.startsWith(`${base}/`)) ?? this.paths[0] ?? CANONICAL;
   }

@@ -1,4 +1,3 @@
-/** Parses request bodies. Only JSON in UTF-8 is accepted, with either of two content types. */
 import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance } from 'fastify';
 import { LIMITS, quote, ScimError } from '#scim';
@@ -18,10 +17,7 @@ export function installBodyParser(server: FastifyInstance): void {
   );
 }
 
-/**
- * Parses a body. Returns undefined for an empty body: a DELETE may have no body, and every other handler refuses
- * undefined.
- */
+/** Parses JSON in UTF-8. Returns undefined for an empty body, which only DELETE accepts. */
 export function parseBody(body: Buffer): unknown {
   if (body.length === 0) return undefined;
   if (!isUtf8(body)) throw ScimError.of('invalidSyntax', 'The request body is not valid UTF-8.');
@@ -45,7 +41,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** Checks one level after another. Recursion would overflow the stack on exactly those bodies that must be refused. */
+/** Checks the depth level by level. Recursion would overflow the stack on exactly the bodies that must be refused. */
 function deeperThan(value: unknown, limit: number): boolean {
   let level = [value].filter(isContainer);
   for (let depth = 1; level.length > 0; depth++) {

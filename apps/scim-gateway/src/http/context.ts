@@ -1,22 +1,18 @@
-/** The context of one SCIM request. Handlers read the request from it, and `answer` sends their result. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { inSpan, SpanKind } from '#platform';
+import { inSpan, SpanKind, UUID } from '#platform';
 import { parseFilter, parsePage, ScimError, type Filter, type Page } from '#scim';
 
 export interface ScimContext {
-  /**
-   * Id of the request: the answer's X-Request-Id, the `causationid` of its events, and the key of its row in the
-   * request log.
-   */
+  /** The X-Request-Id of the answer. Events of the request carry it as `causationid`. */
   readonly id: string;
   readonly receivedAt: Date;
   readonly startedAt: number;
-  /** Id of the tenant, set by {@link ScimAuthentication}. It is empty if the token was refused. */
+  /** Id of the tenant, which {@link ScimAuthentication} sets. It is empty if the token was refused. */
   tenantId: string;
   /** Base URL for `meta.location`. It comes from the settings, never from a header. */
   baseUrl: string;
   resourceId?: string;
-  /** Trace id of the handler's span, for the log line, which is written after the span has ended. */
+  /** Trace id of the handler's span, which has ended when the log line is written. */
   traceId?: string;
   /** Ids of members that were sent but not stored, because no such user exists. */
   leftOut?: readonly string[];
@@ -39,8 +35,8 @@ export interface Answer {
 export const SCIM_TYPE = 'application/scim+json; charset=utf-8';
 
 /**
- * Runs a handler in a trace span and sends its answer. The outbox stores the span's traceparent. A refusal (4xx) is
- * thrown outside the span, because a correct refusal must not mark the span as failed.
+ * Runs a handler in a trace span and sends its answer. Throws a refusal (4xx) outside the span, because a correct
+ * refusal must not mark the span as failed.
  */
 export async function answer(
   request: FastifyRequest,
@@ -74,13 +70,13 @@ export async function answer(
     .send(result.body === undefined ? undefined : JSON.stringify(result.body));
 }
 
-/** Returns the value of a query parameter, or its last value if it is repeated. */
+/** Returns the last value of a query parameter. */
 export function parameter(request: FastifyRequest, name: string): string | undefined {
   const value = (request.query as Record<string, string | string[] | undefined>)[name];
   return Array.isArray(value) ? value.at(-1) : value;
 }
 
-/** Parses `filter`, `startIndex` and `count` of a list request (RFC 7644 sections 3.4.2.2 and 3.4.2.4). */
+/** Parses the parameters of a list request (RFC 7644 sections 3.4.2.2 and 3.4.2.4). */
 export function listQuery(request: FastifyRequest): { filter: Filter | undefined; page: Page } {
   const filter = parameter(request, 'filter');
   return {
@@ -89,12 +85,13 @@ export function listQuery(request: FastifyRequest): { filter: Filter | undefined
   };
 }
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+/** Returns the id in lower case, or undefined if the text is no UUID. */
+export const resourceId = (text: string): string | undefined => {
+  const id = text.toLowerCase();
+  return UUID.test(id) ? id : undefined;
+};
 
-/** Returns the id in its stored spelling, or undefined if the text cannot be an id of this service. */
-export const resourceId = (text: string): string | undefined => (UUID.test(text) ? text.toLowerCase() : undefined);
-
-/** Returns the id in the path. Throws `notFound(id)` if the text cannot be an id of this service. */
+/** Returns the id in the path. Throws `notFound(id)` if it is no UUID. */
 export function pathId(request: FastifyRequest, notFound: (id: string) => ScimError): string {
   const { id = '' } = request.params as { id?: string };
   request.scim.resourceId = id;

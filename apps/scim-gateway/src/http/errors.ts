@@ -1,6 +1,6 @@
 /**
- * Converts every failure of a SCIM request into a SCIM error in JSON. Okta shows its `detail`, so the `detail` says
- * what to fix (P6).
+ * Converts every failure of a SCIM request into a SCIM error. Okta shows its `detail`, which therefore says what to
+ * fix.
  */
 import { Catch, HttpException, Inject, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -9,7 +9,6 @@ import { LIMITS, ScimError } from '#scim';
 import { SecretStoreUnavailable } from '#secrets';
 import { SCIM_TYPE } from './context.js';
 
-/** Seconds after which a client may repeat a request that failed because the database or Secrets Manager is down. */
 const OUTAGE_RETRY_SECONDS = 5;
 
 const unavailable = (what: string): ScimError =>
@@ -18,8 +17,7 @@ const unavailable = (what: string): ScimError =>
   });
 
 /**
- * Answers, by status, to requests that Fastify or Nest refuses before a handler runs. Nest passes on only the status of
- * such an error.
+ * Answers to requests that Fastify or Nest refuses before a handler runs. Only the status of such an error is known.
  */
 const BY_STATUS: Readonly<Record<number, () => ScimError>> = {
   400: () =>
@@ -44,7 +42,7 @@ const BY_STATUS: Readonly<Record<number, () => ScimError>> = {
 const internal = (): ScimError =>
   new ScimError(500, 'Something failed on our side. Quote the X-Request-Id of this answer to StackFlow support.');
 
-/** Converts any thrown value into a SCIM error without internal details (SQL, stack, host names). */
+/** Converts any error into a SCIM error that reveals no SQL, stack or host name. */
 export function toScimError(error: unknown): ScimError {
   if (error instanceof ScimError) return error;
   if (error instanceof SecretStoreUnavailable)
@@ -59,8 +57,8 @@ export function toScimError(error: unknown): ScimError {
 }
 
 /**
- * Converts an SQLSTATE. 40xxx, 55P03 and 57014 mean a conflict with another transaction, so a retry may work. 22xxx and
- * 54xxx mean that a value cannot be stored.
+ * SQLSTATEs 40xxx, 55P03 and 57014 mean a conflict with another transaction. 22xxx and 54xxx mean that a value cannot
+ * be stored.
  */
 function fromPostgres(state: string): ScimError {
   if (/^(40...|55P03|57014)$/.test(state))
@@ -84,22 +82,17 @@ export function sendScimError(reply: FastifyReply, request: FastifyRequest | und
   void reply.status(error.status).type(SCIM_TYPE).send(JSON.stringify(error.body()));
 }
 
-/**
- * Routes of the platform and the internal API. They have their own checks and can be reached only inside the cluster.
- */
+/** Routes that need no SCIM token. They can be reached only inside the cluster. */
 const PLATFORM_ROUTE = /^\/(health\/(?:live|ready|version)|metrics|internal\/.+)$/;
 
 /**
- * True if routing found a route of the platform or of the internal API. The path itself is not compared, so no spelling
- * of a path can pretend to be such a route.
+ * True for a route that needs no SCIM token. Compares the route that was found, not the path, so that no spelling of a
+ * path avoids authentication.
  */
 export const isPlatformRoute = ({ routeOptions, is404 }: FastifyRequest): boolean =>
   !is404 && PLATFORM_ROUTE.test(routeOptions?.url ?? '');
 
-/**
- * Converts a SCIM error of an internal call into a `Problem`. Internal calls use the same body parser, which throws
- * SCIM errors.
- */
+/** Internal calls answer problem documents, but their bodies go through the parser that throws SCIM errors. */
 const problemOf = (thrown: unknown): unknown =>
   thrown instanceof ScimError ? new Problem('invalid_request', thrown.detail) : thrown;
 
@@ -125,10 +118,7 @@ export class ScimErrorFilter implements ExceptionFilter {
   }
 }
 
-/**
- * Builds the answer for a connection whose bytes never became a request (malformed HTTP, headers over the limit). Okta
- * parses every answer as JSON.
- */
+/** Builds the whole HTTP answer to bytes that never became a request. Okta parses every answer as JSON. */
 export function rawScimError(status: number, reason: string, detail: string): string {
   const body = JSON.stringify(new ScimError(status, detail).body());
   return `HTTP/1.1 ${status} ${reason}\r\nContent-Type: ${SCIM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`;

@@ -1,6 +1,5 @@
 /**
- * Runs code before and after the handler of every SCIM request. These are hooks of Fastify, which cost less than Nest's
- * chain.
+ * Authenticates and logs every SCIM request. Hooks of Fastify cost less than Nest's chain of guards and interceptors.
  */
 import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -49,10 +48,7 @@ export class ScimHooks {
     });
   }
 
-  /**
-   * Answers a request that fails before routing (a malformed URL). The request is authenticated and gets a SCIM error,
-   * as any other request does.
-   */
+  /** Answers a request that has a malformed URL. Without a valid token the answer is 401, as for any other URL. */
   async answerUnroutable(error: unknown, request: FastifyRequest, reply: FastifyReply): Promise<void> {
     this.begin(request, reply);
     const refusal = await this.authentication.authenticate(request).then(
@@ -66,20 +62,17 @@ export class ScimHooks {
     const id = randomUUID();
     request.scim = { id, receivedAt: new Date(), startedAt: performance.now(), tenantId: '', baseUrl: '' };
     void reply.header('x-request-id', id);
-    // `close` is emitted once, even if the client closes the connection first.
+    // `close` comes exactly once, even if the client closes the connection first.
     reply.raw.once('close', () => this.record(request, reply));
   }
 
-  /**
-   * Writes one log line and one histogram value. If the request belongs to a tenant, also writes one row of the request
-   * log.
-   */
+  /** Writes a log line and a metric, and for a known tenant a row of the request log. */
   private record(request: FastifyRequest, reply: FastifyReply): void {
     const { scim, method } = request;
     const { statusCode: status } = reply;
     const durationMs = performance.now() - scim.startedAt;
     const resource = /^\/scim\/v2\/(\w+)/.exec(request.routeOptions?.url ?? '')?.[1] ?? 'none';
-    // This is true only if the whole answer was written before the connection ended.
+    // True only if the whole answer was written before the connection ended.
     const delivered = reply.raw.writableFinished;
     this.durations.observe({ method, resource, status: String(status) }, durationMs / 1_000);
     this.logger.info(

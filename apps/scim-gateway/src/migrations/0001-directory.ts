@@ -1,12 +1,10 @@
-/** The tables of the schema `directory`. */
 import { consumerTablesSql, producerTablesSql } from '#event-bus';
 import { settingsTableSql } from '#settings';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * Creates the tables. Keys start with the tenant, so references and unique constraints never span two tenants (P4), and
- * the tables can be partitioned by tenant. `*_key` columns contain text that JavaScript converted to lower case, so
- * equality does not depend on the locale of the database.
+ * Keys start with the tenant, so that references and unique constraints never span two tenants. `*_key` columns hold
+ * text that JavaScript converted to lower case, so that equality does not depend on the database's locale.
  */
 export class Directory1764000000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {

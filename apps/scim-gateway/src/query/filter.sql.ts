@@ -1,7 +1,4 @@
-/**
- * Translates SCIM filters into SQL conditions. Each value is a parameter. Column expressions come only from the
- * caller's tables.
- */
+/** Translates SCIM filters into SQL conditions. Every value is a parameter, and every column comes from the caller. */
 import {
   printPath,
   resolvePath,
@@ -25,12 +22,12 @@ export class Parameters {
 
 export interface Column {
   readonly sql: string;
-  /** How values are compared. `folded` means text without regard to case. */
+  /** How values are compared. `folded` ignores upper and lower case. */
   readonly kind: 'exact' | 'folded' | 'flag' | 'instant' | 'id';
-  /** Converts a whole value to the text that a `folded` column stores. The default converts to lower case. */
+  /** Converts a whole value for a `folded` column. The default is lower case. */
   readonly key?: (value: string) => string;
 }
-/** A multi-valued attribute. `from` is an SQL expression that yields the elements of the current row. */
+/** A multi-valued attribute. `from` is SQL that yields its elements in the current row. */
 export interface Elements {
   readonly from: string;
   readonly columns: Readonly<Record<string, Column>>;
@@ -53,9 +50,8 @@ export function filterSql(filter: Filter, columns: Columns, parameters: Paramete
 }
 
 /**
- * Builds the condition of a filter. A comparison with a missing value is null, and WHERE, `and` and `or` treat null as
- * false. Only `not` needs a `coalesce`. With a `coalesce` around every comparison, Postgres could not use the indexes,
- * and each lookup by userName would read the whole directory.
+ * Builds the condition of a filter. A comparison with a missing value is null, which counts as false, so only `not`
+ * needs a `coalesce`. If every comparison had one, Postgres could not use the indexes.
  */
 function conditionSql(
   filter: Filter,
@@ -78,9 +74,8 @@ function conditionSql(
 }
 
 /**
- * Returns the ORDER BY clause of a page, or nothing if at most one row can match. In that case the clause would only do
- * harm: without table statistics, Postgres would read the tenant's whole index in this order instead of the attribute's
- * index.
+ * Returns the ORDER BY clause, or nothing if at most one row can match. Postgres without table statistics might
+ * otherwise choose the index of this order and read all of it.
  */
 export function orderSql(filter: Filter | undefined, unique: readonly string[], order: string): string {
   const one =
@@ -102,7 +97,7 @@ function termSql(term: Term, columns: Columns, parameters: Parameters): string {
   return `exists (select 1 from ${elements.from} where ${comparison(column, term, parameters)})`;
 }
 
-/** Translates `emails[type eq "work" and value eq "x"]`. One element must satisfy the whole inner filter. */
+/** Translates `emails[type eq "work" and value eq "x"]`: one element must satisfy the whole inner filter. */
 function elementSql(path: AttributePath, filter: Filter, columns: Columns, parameters: Parameters): string {
   const elements = columns.multiple[nameOf(path, columns)];
   if (!elements) throw unsupported(path, columns);
@@ -164,9 +159,8 @@ function comparison(column: Column, term: Term, parameters: Parameters): string 
 }
 
 /**
- * Converts the value of a filter for the comparison with a `folded` column. With `eq` and `ne` the value is a
- * whole name, so the function `key` may remove spaces at its start and end. With other operators the value is only a
- * part of a name: a space at its start or end may be in the middle of the name, so it is kept.
+ * Converts the value of a filter. With `eq` and `ne` it is a whole name, so `key` may remove its outer spaces. With
+ * other operators it is part of a name, so its outer spaces count.
  */
 const folded = ({ key }: Column, operator: Operator, value: string): string =>
   key && (operator === 'eq' || operator === 'ne') ? key(value) : value.toLowerCase();

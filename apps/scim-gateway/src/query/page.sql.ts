@@ -1,22 +1,19 @@
-/** Reads one page of a list and the number of all matches. */
 import type { Queryable } from '#platform';
 import type { Page } from '#scim';
 
 export interface PageQuery {
-  /** Beginning of the statement, e.g. `select ... from users u`. */
   readonly select: string;
-  /** Table with its alias, e.g. `users u`. */
   readonly from: string;
   readonly where: string;
-  /** `order by ...`. It is empty if at most one row can match. */
+  /** The ORDER BY clause, or empty if at most one row can match. */
   readonly order: string;
   readonly parameters: readonly unknown[];
   readonly page: Page;
 }
 
 /**
- * Returns the page and the total. A page that is neither empty nor full is the last one and reveals the total.
- * Otherwise a second statement counts the matches.
+ * Returns the page and the number of all matches. A page that is neither empty nor full reveals this number, and
+ * otherwise a second statement counts.
  */
 export async function selectPage<T>(
   queryable: Queryable,

@@ -1,17 +1,12 @@
-/** Builds the common part of the events of users and groups. */
 import type { NewEvent } from '#event-bus';
 import type { EventData } from '#events';
 import type { ScimContext } from '../http/context.js';
 
-/** The CloudEvents `source` of every event of this service. */
 export const EVENT_SOURCE = '/stackflow/scim-gateway';
 
 type DirectoryEventType = Extract<NewEvent['type'], `com.stackflow.directory.${string}`>;
 
-/**
- * The request that caused a change, and the time of the change. The events of the change contain them as `causationid`
- * and `time`.
- */
+/** The request and the time of a change. Events carry them as `causationid` and `time`. */
 export interface Cause {
   readonly requestId: string;
   readonly at: Date;

@@ -1,5 +1,5 @@
 /**
- * The actions of an administrator: retry, skip and replay. All of them work on the queues of parked events, so the
+ * Retry, skip and replay, as an administrator requests them. All of them work on the queues of parked events, so the
  * order per key is preserved.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,13 +11,12 @@ import type { Delivery } from '../record.js';
 import type { EventSource, ReadRange } from '../source.js';
 import type { GroupState } from './inspect.sql.js';
 
-/** Names a queue of parked events. */
 type QueueName = Pick<ParkedKey, 'group' | 'topic' | 'key'>;
 
 const BUSY_TRIES = 50;
 const BUSY_PAUSE_MS = 100;
 
-/** Locks the parked queue of a key, so that no drainer retries its events meanwhile, and runs `work`. */
+/** Locks the parked queue of a key, so that no other process retries its events meanwhile, and runs `work`. */
 async function withQueue<T>(
   database: Database,
   schema: string,
@@ -57,10 +56,7 @@ export const retry = (database: Database, schema: string, name: QueueName): Prom
     return first;
   });
 
-/**
- * Moves the first event of the queue to `skipped_event`, with the name of the person who skipped it. It is never
- * handled again.
- */
+/** Moves the first event of the queue to `skipped_event`, with the name of the person who skipped it. */
 export const skip = (database: Database, schema: string, name: QueueName, by: string): Promise<ParkedRow> =>
   withQueue(database, schema, name, async (tx, first) => {
     const columns =
@@ -78,9 +74,9 @@ export const skip = (database: Database, schema: string, name: QueueName, by: st
   });
 
 /**
- * Delivers events to a group that has already consumed them. The events are put into the parked queues of their keys,
- * in order, before the events that already wait there. Consumers keep running; new events of a key wait behind its
- * replayed events.
+ * Delivers events again to a group that has already consumed them. The events are put into the parked queues of their
+ * keys, in order, before the events that already wait there. Consumers keep running; new events of a key wait behind
+ * its replayed events.
  */
 export async function replay(
   database: Database,
@@ -96,9 +92,8 @@ export async function replay(
 }
 
 /**
- * Queues one page of events for replay. It first locks the inbox rows of their keys, in key order, as the version gate
- * does. Any other consumer of these keys has then committed already, or it waits for the lock and afterwards finds the
- * key parked.
+ * Queues one page of events for replay. First locks the inbox rows of their keys, in key order, as consumers do. While
+ * the rows are locked, a consumer of such a key has to wait. When it continues, it finds the key parked.
  */
 async function queue(
   tx: Tx,
@@ -118,8 +113,8 @@ async function queue(
   const reached = new Map(consumed.map((c) => [c.key, Number(c.sequence)]));
   const taken = new Set(waiting.map((w) => `${w.key} ${w.sequence}`));
   const rows = deliveries.flatMap(({ event, partition, position }) => {
-    // Skip events that the group has not consumed yet, because the carrier still delivers them. Skip events that are
-    // already parked, so that they are queued only once.
+    // Leave out the events that the group has not consumed yet, because the carrier still delivers them. Leave out the
+    // events that are already parked, so that they are queued only once.
     if (!event || event.sequence > (reached.get(event.key) ?? 0) || taken.has(`${event.key} ${event.sequence}`))
       return [];
     taken.add(`${event.key} ${event.sequence}`);

@@ -1,4 +1,3 @@
-/** Shows and repairs the event bus of one service, with the database role and the carrier settings of that service. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type {
   EventBusState,
@@ -34,8 +33,8 @@ import {
 } from './inspect.sql.js';
 
 /**
- * Time limit for reading the lag. When it expires, the lag is reported as unknown, so that the state in the database is
- * shown even while the carrier is down.
+ * Time limit for reading the lag. When it expires, the lag is reported as unknown, so that an administrator sees the
+ * other figures while the carrier is down.
  */
 const LAG_LIMIT_MS = 5_000;
 const KEYS_PER_PAGE = 50;

@@ -1,4 +1,3 @@
-/** Serves the event bus of a service over its internal API, on the paths that `EventBusClient` in #contracts calls. */
 import {
   EventBusState,
   EventKeyPath,
@@ -65,7 +64,7 @@ class EventsController {
   }
 }
 
-/** Imported by the module of every service that publishes or consumes events. */
+/** Every service that publishes or consumes events imports this module. */
 @Module({
   controllers: [EventsController],
   providers: [

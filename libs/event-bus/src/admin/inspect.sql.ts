@@ -1,12 +1,8 @@
-/**
- * Queries on the bus tables of one schema. Their results have the types of the internal API. Only a retry locks rows.
- */
 import type { HandledKey, ParkedError, ParkedFilter, ParkedKey } from '#contracts';
 import type { Queryable } from '#platform';
 import { outboxBacklog, type OutboxBacklog } from '../producer/metrics.js';
 import { identifier } from '../schema.sql.js';
 
-/** A consumer group and the topics that it has consumed from. */
 export interface GroupState {
   readonly group: string;
   readonly schema: string;
@@ -15,11 +11,11 @@ export interface GroupState {
 
 const iso = (column: string): string => `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 
-/** Returns the depth and age of the outbox, or undefined if the schema has no outbox. */
+/** Returns undefined if the schema has no outbox. */
 export const outboxOf = async (db: Queryable, schema: string): Promise<OutboxBacklog | undefined> =>
   (await tableExists(db, schema, 'outbox')) ? outboxBacklog(db, schema) : undefined;
 
-/** Finds the pairs of group and topic by a loose index scan of the inbox: one probe per pair. */
+/** Finds the pairs of group and topic with a loose index scan of the inbox: one index probe per pair. */
 export async function groupsOf(db: Queryable, schema: string): Promise<GroupState[]> {
   if (!(await tableExists(db, schema, 'parked_event'))) return [];
   const groups = await db.query<{ group: string; topics: string[] }>(
@@ -45,7 +41,7 @@ async function tableExists(db: Queryable, schema: string, table: string): Promis
   return row?.exists ?? false;
 }
 
-/** Reads the last event of each key that a group has handled or parked. */
+/** Reads, for each key, the last event that the group has handled or parked. */
 export const handledKeys = (db: Queryable, group: GroupState, keys: readonly string[]): Promise<HandledKey[]> =>
   db.query(
     `select consumer_group as "group", topic, key, sequence::float8, ${iso('handled_at')} as at
@@ -54,13 +50,12 @@ export const handledKeys = (db: Queryable, group: GroupState, keys: readonly str
     [group.group, group.topics, keys],
   );
 
-/** `key` is the whole key, or only the id of its subject. */
+/** `key` is the whole key, or only its subject. */
 export type ParkedMatch = ParkedFilter & { readonly key?: string };
 
-/** The key after which a page of parked keys begins. */
 export type ParkedAfter = readonly [group: string, topic: string, key: string];
 
-/** Replaces ids in errors, so that errors that differ only in ids are counted together. */
+/** Replaces ids in errors, so that errors with different ids are counted together. */
 const MASKED = `regexp_replace(h.error, '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}', '<id>', 'gi')`;
 
 /** Selects the first events of the queues that match $1-$5, with one index probe per parked key. */
@@ -112,8 +107,8 @@ export const parkedErrors = (db: Queryable, schema: string, match: ParkedMatch):
   );
 
 /**
- * Makes the matching first events due at once and resets their numbers of attempts. It skips a key whose row is locked,
- * because a drainer is retrying that key already.
+ * Makes the matching first events due at once and resets their numbers of attempts. Skips locked rows, because another
+ * process is retrying these keys already.
  */
 export async function retryMatching(
   db: Queryable,

@@ -1,12 +1,11 @@
-/** Runs one attempt to handle one event. The writes of a failed attempt are undone. */
 import type { EventEnvelope } from '#events';
 import { inSpan, isDatabaseOutage, RolledBack, SpanKind, sqlState, type Tx } from '#platform';
 import { EventContext } from './context.js';
 import { invoke, type Handlers } from './handlers.js';
 
 /**
- * The transaction cannot continue, because its database is unavailable, full or read-only. An event is never parked for
- * this reason.
+ * The transaction cannot continue, because its database is unavailable, full or read-only. No event is parked for this
+ * reason.
  */
 export class DatabaseLost extends Error {
   constructor(cause: unknown) {
@@ -15,14 +14,10 @@ export class DatabaseLost extends Error {
   }
 }
 
-/** SQLSTATE 25006 means that the server has become a read-only replica. */
+/** SQLSTATE 25006: the server has become a read-only replica. */
 const isOutageState = (error: unknown): boolean =>
   sqlState(error) === '25006' || (sqlState(error) !== undefined && isDatabaseOutage(error));
 
-/**
- * Returns true for an outage of the database. Every batch fails during an outage, so the partitions of a batch are not
- * retried separately.
- */
 export const isOutage = (error: unknown): boolean =>
   error instanceof DatabaseLost || isOutageState(error) || isDatabaseOutage(error);
 
@@ -41,7 +36,7 @@ export const isInterruption = (error: unknown): boolean =>
   ['55P03', '57014', '40001', '40P01'].includes(sqlState(error) ?? '');
 
 /**
- * How a batch runs. An optimistic run uses no savepoints; the first failure rolls back the whole transaction. In any
+ * How a batch runs. An optimistic run uses no savepoints, so the first failure rolls back the whole transaction. In any
  * other run, each event has its own savepoint.
  */
 export interface Run {
@@ -58,7 +53,7 @@ export interface RerunReason {
 export const OPTIMISTIC: Run = { optimistic: true };
 export const WITH_SAVEPOINTS: Run = { optimistic: false };
 
-/** A handler failed in an optimistic run. The transaction is rolled back and the batch runs again with savepoints. */
+/** A handler failed in an optimistic run. The transaction is rolled back, and the batch runs again with savepoints. */
 export class OptimisticRunFailed extends Error implements RerunReason {
   constructor(
     readonly eventId: string,
@@ -69,21 +64,18 @@ export class OptimisticRunFailed extends Error implements RerunReason {
   }
 }
 
-/**
- * Returns the run that must follow an optimistic run that ended with `error`, or undefined if savepoints cannot help.
- */
+/** Returns how to repeat an optimistic run that ended with `error`, or undefined if savepoints cannot help. */
 export function runAfter(error: unknown): Run | undefined {
   if (error instanceof OptimisticRunFailed) return { optimistic: false, rerunReason: error };
-  // SQLSTATE 25P02, or a COMMIT that is answered with ROLLBACK, means that a statement failed and its handler ignored
-  // the error.
+  // Postgres reports SQLSTATE 25P02, or answers COMMIT with ROLLBACK, if a handler has ignored the error of a
+  // statement.
   return error instanceof RolledBack || sqlState(error) === '25P02' ? WITH_SAVEPOINTS : undefined;
 }
 
 /**
  * Runs the handlers of `event`, under a savepoint unless `optimistic` is true. If a handler fails, rolls back to the
  * savepoint and returns the error. Throws {@link DatabaseLost} if Postgres itself reports an outage, or if a savepoint
- * statement fails. An error such as ECONNREFUSED alone does not mean an outage, because it may come from an HTTP call
- * of the handler.
+ * statement fails. ECONNREFUSED alone does not mean an outage, because it may come from an HTTP call of the handler.
  */
 export async function attemptEvent(
   tx: Tx,

@@ -1,6 +1,6 @@
 /**
- * Chooses how many events one transaction handles: as many as take about a second. Slow handlers therefore hold a
- * partition and a transaction no longer than quick handlers, and a crash repeats few events.
+ * Chooses the number of events in a transaction, so that the transaction takes about a second. A slow handler then does
+ * not hold its partition for long, and few events are repeated after a crash.
  */
 const TARGET_MS = 1_000;
 
@@ -16,15 +16,13 @@ export class BatchSize {
   }
 
   /**
-   * Number of events in a transaction that several partitions share. It is half of the normal size, because the
-   * partitions wait for each other. If handlers are slow, the number drops to one, so that partitions are consumed in
-   * separate, parallel transactions.
+   * Number of events in a transaction that several partitions share. With slow handlers it drops to one, so that
+   * partitions are consumed in separate, parallel transactions.
    */
   get shared(): number {
     return Math.max(1, Math.floor(this.size / 2));
   }
 
-  /** Records that `count` events took `ms` milliseconds. */
   took(count: number, ms: number): void {
     if (count === 0) return;
     const fitting = Math.floor((count * TARGET_MS) / Math.max(ms, 1));

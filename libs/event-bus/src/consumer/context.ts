@@ -1,11 +1,9 @@
-/** The argument of an event handler, and the error that a handler throws if a retry cannot succeed. */
 import type { EventEnvelope, EventType } from '#events';
 import type { Tx } from '#platform';
 
 /**
  * The `@Ctx()` argument of an `@EventPattern` handler. Writes through `tx` commit together with the record that the
- * event was handled. A crash before the commit undoes both; after the commit, a redelivery is skipped. Effects outside
- * this database (HTTP calls) happen at least once and must be idempotent.
+ * event was handled. Effects outside this database (HTTP calls) happen at least once and must be idempotent.
  */
 export class EventContext<T extends EventType = EventType> {
   constructor(
@@ -15,7 +13,6 @@ export class EventContext<T extends EventType = EventType> {
     readonly partition: number,
     /** Offset in the partition of the carrier, as decimal digits. It may exceed 2^53. */
     readonly position: string,
-    /** Consumer group. */
     readonly group: string,
     /** Number of this attempt, beginning at 1. Attempts before and after the event was parked are counted together. */
     readonly attempt: number,
@@ -23,7 +20,8 @@ export class EventContext<T extends EventType = EventType> {
 }
 
 /**
- * A handler throws this if retrying the event cannot succeed. The key is parked at once and waits for an administrator.
+ * A handler throws this error if a retry of the event cannot succeed. The key is parked at once and waits for an
+ * administrator.
  */
 export class PoisonEvent extends Error {
   constructor(message: string, options?: ErrorOptions) {

@@ -1,7 +1,7 @@
 /**
- * Retries parked keys, each in order, with backoff. Dead events, and the events of the same key behind them, wait for
- * an administrator. Only one process at a time retries a key. A process retries one key at a time, so that retries do
- * not use the connections that new events need. Meanwhile, other due keys wait.
+ * Retries parked keys, each in order, with growing pauses. A dead event, and the events behind it, wait for an
+ * administrator. A process retries one key at a time, so that retries do not use the connections that new events need.
+ * Only one process at a time retries a key.
  */
 import type { Tx } from '#platform';
 import { Loop } from '#worker';
@@ -9,7 +9,6 @@ import type { GroupConsumer } from './group-consumer.js';
 import { heads, lockQueue, reschedule, unpark, type ParkedRow } from './parking.sql.js';
 
 const POLL_MS = 250;
-/** Events of one key per transaction. */
 const BATCH = 100;
 
 export class Drainer {
@@ -33,7 +32,6 @@ export class Drainer {
     return this.loop.stop();
   }
 
-  /** Retries every key whose first event is due, once. */
   private async drainOnce(): Promise<void> {
     const { database, schema, group } = this.consumer.options;
     const queues = await heads(database, schema, group);
@@ -50,8 +48,8 @@ export class Drainer {
     const queue = await lockQueue(tx, schema, group, head.topic, head.key, BATCH);
     const handled: string[] = [];
     for (const row of queue) {
-      // Check again: since `heads` read the first event, another process may have retried or skipped it, or marked it
-      // as dead. A later event may be dead too.
+      // Check again: another process may have retried or skipped the first event, or marked it as dead. A later event
+      // may be dead too.
       if (row.state === 'dead' || !row.event || (row === queue[0] && row.next_at.getTime() > Date.now())) break;
       const attempts = row.attempts + 1;
       const error = await this.consumer.attempt(tx, row.topic, row, row.event, attempts);

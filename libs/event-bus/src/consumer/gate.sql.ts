@@ -1,18 +1,18 @@
 /**
- * The version gate: finds the new events of a batch. One inbox row per key stores the highest handled sequence, so
- * repeated and older events are dropped.
+ * The version gate: finds the new events of a batch. One inbox row per key stores the highest handled sequence number,
+ * so repeated and older events are dropped.
  */
 import type { EventEnvelope } from '#events';
 import type { Tx } from '#platform';
 import { identifier } from '../schema.sql.js';
 
 /**
- * Sets the inbox to the highest sequence of each key and returns the previous sequence. A key is missing from the
- * result if all its events in the batch are repetitions, i.e. if the stored sequence is not lower than theirs.
+ * Sets the inbox row of each key to the highest sequence number in the batch, and returns the previous number. Keys
+ * that have only repeated or older events are not in the result.
  *
- * Locks the inbox row of every key of the batch, in key order, until the transaction ends. A consumer may have lost its
- * partition without noticing. It then waits for the consumer that now owns the partition, and sees that consumer's
- * result: after the wait, `on conflict do update` reads the newest committed row, not the statement's snapshot.
+ * Locks the inbox row of every key of the batch, in key order, until the transaction ends. A consumer that has lost its
+ * partition without noticing then waits for the new owner and sees its result, because `on conflict do update` reads
+ * the newest committed row.
  */
 const gateSql = (schema: string): string => `
   insert into ${identifier(schema)}.inbox as i (consumer_group, topic, key, sequence, event_id)
@@ -25,11 +25,10 @@ const gateSql = (schema: string): string => `
     select 1 from ${identifier(schema)}.parked_event p where p.consumer_group = $1 and p.topic = $2 and p.key = i.key) as parked`;
 
 export interface Gate {
-  /** The events to handle or park. Each has a higher sequence than all earlier events of its key. */
+  /** The events to handle or park. Each has a higher sequence number than all earlier events of its key. */
   readonly passed: ReadonlySet<EventEnvelope>;
-  /** For each key of `passed`, the sequence that the group had reached before this batch. */
+  /** For each key of `passed`, the highest sequence number that the group had handled before this batch. */
   readonly previous: ReadonlyMap<string, number>;
-  /** Keys of `passed` that have a queue of parked events. */
   readonly parked: ReadonlySet<string>;
 }
 

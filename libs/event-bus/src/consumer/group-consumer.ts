@@ -1,8 +1,8 @@
 /**
- * Consumes a batch of deliveries of one topic inside one open transaction, for both carriers: it runs the version gate
- * and the handlers, retries a failed event at once, and finally parks its key. The carrier's strategy commits the
- * transaction, and stores the offset in it or after it. After a crash at any point, events may be delivered again, but
- * the handlers' writes happen exactly once.
+ * Consumes a batch of events of one topic inside one open transaction, for both carriers: drops repetitions, runs the
+ * handlers, retries a failed event at once, and finally parks its key. The carrier commits the transaction, and stores
+ * the offset in it or after it. After a crash at any point, events may be delivered again, but the handlers' writes
+ * happen exactly once.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventEnvelope, Topic } from '#events';
@@ -28,33 +28,40 @@ import { park, type NewParked } from './parking.sql.js';
 export interface GroupOptions {
   readonly group: string;
   readonly database: Database;
-  /** Schema of the inbox and of the parked events. */
   readonly schema: string;
   readonly logger: Logger;
   readonly metrics: ConsumerMetrics;
   /**
-   * Number of attempts before a key is parked. The attempts are few and quick, because the other keys of the batch wait
+   * Quick attempts before a key is parked; 3 by default. They are few, because the other keys of the batch wait
    * meanwhile.
    */
   readonly inPlaceAttempts: number;
   /** Total number of attempts after which a parked event is dead. */
   readonly maxAttempts: number;
-  /** Pause of the drainer before the first retry of a parked event. It doubles with each retry, up to ten minutes. */
+  /**
+   * Pause before the first retry of a parked event; one second by default. It doubles with each retry, up to ten
+   * minutes.
+   */
   readonly retryAfterMs: number;
-  /** True if handlers write only through their transaction, so that a whole batch can be rolled back and repeated. */
+  /**
+   * True if handlers write only through their transaction and have no other effect. A batch then needs no savepoints:
+   * if one handler fails, the whole batch is rolled back and runs a second time. False by default.
+   */
   readonly pureHandlers: boolean;
 }
 
 const IN_PLACE_PAUSE_MS = 15;
 const PAUSE_LIMIT_MS = 600_000;
 /**
- * Number of times that conflicts of one event, such as deadlocks, may interrupt its batch (about 7 s of pauses). After
- * that the event counts as failed; otherwise it would block its partition.
+ * An event may interrupt its batch this many times by conflicts such as deadlocks. The pauses add up to about 7 s.
+ * After a further conflict the event counts as failed, so that it does not block its partition.
  */
 const INTERRUPTIONS = 8;
 
 export class GroupConsumer {
-  /** Number of interruptions by event id. An event is removed when an attempt ends without an interruption. */
+  /**
+   * Number of interruptions by event id. The entry of an event is removed when an attempt ends without an interruption.
+   */
   private readonly interruptions = new Map<string, number>();
 
   constructor(
@@ -79,8 +86,8 @@ export class GroupConsumer {
   }
 
   /**
-   * Consumes `deliveries`, which are in order within each partition. Rejects only if the transaction cannot continue.
-   * `progress` is called between events. If `progress` throws, the batch ends with that error.
+   * Consumes `deliveries`, which are in order within each partition. `progress` is called between events; if it throws,
+   * the batch ends with that error. Otherwise rejects only if the transaction cannot continue.
    */
   async consume(
     tx: Tx,
@@ -159,10 +166,7 @@ export class GroupConsumer {
     }
   }
 
-  /**
-   * Runs and measures one attempt to handle an event; the drainer calls this method too. Throws if the transaction has
-   * to be repeated.
-   */
+  /** Runs and measures one attempt to handle an event. Throws if the transaction has to be repeated. */
   async attempt(
     tx: Tx,
     topic: string,
@@ -193,7 +197,6 @@ export class GroupConsumer {
     throw new BatchInterrupted(error);
   }
 
-  /** Returns the parked state of an event after a failed attempt, and logs the failure. */
   afterFailure(
     topic: string,
     { id: eventId, type, tenant, key }: EventEnvelope,
@@ -226,7 +229,6 @@ interface Batch {
   readonly run: Run;
   readonly passed: ReadonlySet<EventEnvelope>;
   readonly parkedKeys: Set<string>;
-  /** The last handled or parked sequence of each key so far. */
   readonly reached: Map<string, number>;
   readonly queue: NewParked[];
 }

@@ -1,4 +1,3 @@
-/** Finds and runs the `@EventPattern` handlers of an application, by event type or by topic. */
 import { topicOf, topics, type EventEnvelope, type Topic } from '#events';
 import type { MessageHandler } from '@nestjs/microservices';
 import { isObservable, lastValueFrom } from 'rxjs';
@@ -13,7 +12,7 @@ export class Handlers {
     this.byPattern.set(pattern, [...(this.byPattern.get(pattern) ?? []), handler]);
   }
 
-  /** Returns the topics to subscribe to. Throws if a pattern is neither a topic nor an event type. */
+  /** Throws if a pattern is neither a topic nor an event type. */
   topics(): Topic[] {
     const wanted = new Set<Topic>();
     for (const pattern of this.byPattern.keys()) {
@@ -35,7 +34,6 @@ export class Handlers {
   }
 }
 
-/** Runs the handlers one after the other. Rejects with the error of the first handler that fails. */
 export async function invoke(
   handlers: readonly MessageHandler[],
   event: EventEnvelope,

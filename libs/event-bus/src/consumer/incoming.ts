@@ -1,12 +1,11 @@
-/** Parses the data of an incoming event into the type of its topic. */
 import { PoisonEvent } from './context.js';
 import { catalog, schemaOf, topicOf, type EventData, type EventEnvelope, type EventType, type Topic } from '#events';
 
 type DataOf<T extends Topic> = EventData<keyof (typeof catalog)[T] & EventType>;
 
 /**
- * Parses the data of an event. Returns null if this version does not know the event type, e.g. because a newer service
- * published the event. Handlers ignore such events.
+ * Returns null if this version does not know the event type, e.g. because a newer service published the event. Handlers
+ * ignore such events. Throws {@link PoisonEvent} if the data does not match the schema.
  */
 export function parseData<T extends Topic>(event: EventEnvelope, topic: T): DataOf<T> | null {
   if (topicOf(event.type) !== topic) return null;

@@ -1,11 +1,10 @@
-/** Prometheus metrics of the consumer groups of a process. */
 import type { Metrics } from '#platform';
 
 export type Outcome = 'handled' | 'duplicate' | 'parked' | 'queued' | 'dead' | 'ignored';
 
 type Report = () => Promise<void>;
 
-/** Metrics of all groups of the process. There is one instance per metrics registry. */
+/** Metrics of all consumer groups of the process, one instance per metrics registry. */
 export class ConsumerMetrics {
   private static readonly known = new WeakMap<Metrics, ConsumerMetrics>();
   private readonly lagReports: Report[] = [];

@@ -1,7 +1,6 @@
 /**
- * SQL of the parked events. There is one queue per group and key in the consumer's own schema, ordered by (sequence,
- * id). The first event of a queue has failed; the other events wait behind it. A key is parked as long as its queue is
- * not empty.
+ * SQL of the parked events. Each group has one queue per key in its own schema, ordered by (sequence, id). The first
+ * event of a queue has failed; the other events wait behind it. A key is parked as long as its queue is not empty.
  */
 import type { EventEnvelope } from '#events';
 import type { Queryable, Tx } from '#platform';
@@ -76,10 +75,7 @@ export async function park(
   );
 }
 
-/**
- * Selects the first event of every queue of a group with a loose index scan, which costs one probe per parked key, not
- * per event.
- */
+/** Selects the first event of every queue of a group with a loose index scan: one index probe per parked key. */
 const headsSql = (schema: string): string => `
   with recursive head as (
     (select p.* from ${identifier(schema)}.parked_event p where p.consumer_group = $1
@@ -96,10 +92,11 @@ export const heads = (db: Queryable, schema: string, group: string): Promise<Par
   db.query<ParkedRow>(headsSql(schema), [group]);
 
 /**
- * Locks one queue and returns its first `limit` events, or no events if another process works on this key. Retries and
- * skips hold an advisory lock of the key until their transaction ends, so that the order of its events is preserved.
- * This function never waits for the advisory lock. Consumers append events without the advisory lock. The row locks
- * cannot deadlock, because all processes take them in queue order.
+ * Locks one queue and returns its first `limit` events, or no events if another process works on this key.
+ *
+ * Retries and skips hold an advisory lock of the key until their transaction ends, so that the order of its events is
+ * preserved. This function never waits for the advisory lock, and consumers append events without taking it. The row
+ * locks cannot deadlock, because all processes take them in queue order.
  */
 export async function lockQueue(
   tx: Tx,

@@ -1,4 +1,3 @@
-/** Base class of the transport strategies of both carriers, with handlers, metrics and drainer. */
 import type { Topic } from '#events';
 import type { Logger } from '#platform';
 import { Server, type MessageHandler } from '@nestjs/microservices';
@@ -25,10 +24,7 @@ export abstract class EventStrategy extends Server {
     this.log = options.logger;
   }
 
-  /**
-   * Registers a handler; Nest calls this for each decorated method. `@MessagePattern` is refused, because events have
-   * no answers.
-   */
+  /** Nest calls this method for each decorated method. `@MessagePattern` is refused, because events have no replies. */
   override addHandler(pattern: unknown, handler: MessageHandler, isEventHandler = false): void {
     if (!isEventHandler || typeof pattern !== 'string')
       throw new Error(`only @EventPattern with a topic or an event type is supported, not ${JSON.stringify(pattern)}`);
@@ -60,13 +56,12 @@ export abstract class EventStrategy extends Server {
       metrics.parkedKeys.inc({ group, topic, state });
   }
 
-  /** Sets the lag metric of each topic. */
   protected abstract reportLag(): Promise<void>;
   protected abstract startConsuming(topics: readonly Topic[]): Promise<void>;
   protected abstract stopConsuming(): Promise<void>;
 
   on(): never {
-    throw new Error('this transport has no events of its own');
+    throw new Error('this transport emits no status events');
   }
 
   unwrap<T>(): T {

@@ -1,4 +1,3 @@
-/** Prometheus metrics of a publisher. */
 import type { Database, Metrics, Queryable } from '#platform';
 
 export class PublisherMetrics {

@@ -102,7 +102,7 @@ describe('Outbox', () => {
   });
 
   it('carries the trace of the change', async () => {
-    const stop = startTracing('test', undefined);
+    const stop = await startTracing('test', undefined);
     let traceId = '';
     await inSpan('change', {}, async (span) => {
       traceId = span.spanContext().traceId;

@@ -1,10 +1,10 @@
 /**
- * The outbox: events that commit, or are rolled back, together with the change that they announce.
+ * Events that commit, or are rolled back, together with the change that they announce.
  *
- * Every writer locks the aggregate's row, increments its version and inserts into the outbox, in this order and in one
- * transaction. Then the order of outbox ids equals the order of versions per key, whatever else the transaction does.
- * (Measured with concurrent writers: without this rule, readers lose 9 % or reorder 6-12 % of the events.) A writer
- * without a row to lock takes `pg_advisory_xact_lock(hashtextextended(key, 0))` first.
+ * Every writer locks the subject's row, increments its version, and inserts into the outbox, in one transaction and in
+ * this order. Ids in the outbox then follow the versions of each key. In measurements with any other order, concurrent
+ * writers lost 9 % of the events or reordered 6-12 % of them. A writer without a row to lock first takes
+ * `pg_advisory_xact_lock(hashtextextended(key, 0))`.
  */
 import { eventKey, topicOf, type EventData, type EventType } from '#events';
 import { currentTraceparent, prepared, Tx, type Prepared } from '#platform';
@@ -14,11 +14,9 @@ import { identifier } from '../schema.sql.js';
 export interface NewEvent<T extends EventType = EventType> {
   readonly type: T;
   readonly tenant: string;
-  /** Id of the user, group, account or tenant that the event is about. */
   readonly subject: string;
   /** Version of the subject after this change. It increases by exactly 1 with each event of the subject. */
   readonly sequence: number;
-  /** Id of the request (or command) that caused the change. */
   readonly causationId: string;
   readonly data: EventData<T>;
   /** Time of the change; the current time if left out. */
@@ -33,7 +31,6 @@ export interface NewEvent<T extends EventType = EventType> {
 /** Maximum size of the JSON data of one event, in bytes. Kafka's default limit for a record with headers is 1 MiB. */
 export const MAX_EVENT_BYTES = 1_000_000;
 
-/** The columns that a writer fills in addition to `source`, with the element types of their arrays. */
 const TYPES = {
   topic: 'text',
   key: 'text',
@@ -48,7 +45,6 @@ const TYPES = {
 } as const;
 const COLUMNS = Object.keys(TYPES) as (keyof typeof TYPES)[];
 
-/** Number of parameters that {@link Outbox.parameters} returns. */
 export const OUTBOX_PARAMETER_COUNT = COLUMNS.length + 1;
 
 export class Outbox {
@@ -80,9 +76,9 @@ export class Outbox {
 
   /**
    * Returns an INSERT for writers that make the change and store its events in one statement. The INSERT stores the
-   * events if the CTE `guardCte` returns a row, i.e. if the change was made. Its parameters begin at `$firstParameter`;
-   * {@link parameters} returns their values. Call {@link stored} after the commit. `guardCte` itself must lock the
-   * aggregate (UPDATE or INSERT of its row).
+   * events only if the CTE `guardCte` returns a row, which must mean that the change was made. `guardCte` must lock the
+   * subject's row by UPDATE or INSERT. The parameters begin at `$firstParameter`; {@link parameters} returns their
+   * values. Call {@link stored} after the commit.
    */
   insertSql(firstParameter: number, guardCte?: string): string {
     const arrays = COLUMNS.map((column, i) => `$${firstParameter + i}::${TYPES[column]}[]`).join(', ');

@@ -1,14 +1,11 @@
 /**
- * Publishes an outbox. A session advisory lock elects one leader per schema. The election uses neither clocks nor
- * leases: the lock ends with the session, and another process becomes leader within {@link ELECTION_MS}. The leader
- * moves events in id order, in batches, and deletes them on the session that holds the lock, so a deposed leader
- * deletes nothing.
+ * Publishes an outbox. An advisory lock of a session elects one leader per schema. The lock ends with the session, and
+ * another process becomes leader within {@link ELECTION_MS} ms. The leader deletes published events on that session, so
+ * a former leader deletes nothing.
  *
- * To Postgres, the move is one transaction, so each event is published exactly once. To Kafka, the move is a send
- * followed by a delete. A crash between the two repeats a batch, and a leader that was paused during its send may
- * deliver an old batch late. The version gate of the consumers drops the events in both cases. Compaction does not know
- * the version gate, so a late batch may become the last record of a key in a compacted topic. A consumer that starts
- * after the newer record was compacted away then sees the older state until the next change of that key
+ * On the Postgres carrier, one transaction appends and deletes, so each event is published exactly once. On Kafka, a
+ * crash between send and delete repeats the batch, and a paused leader may deliver a batch late. The inbox of each
+ * consumer drops these events. Compaction does not know the inbox: a late record may become the last one of its key
  * (docs/architecture.md, known limits).
  */
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -21,7 +18,6 @@ import { CarrierUnavailable, PUBLISH_BATCH, type Publisher } from './publisher.j
 
 export interface SequencerOptions {
   readonly database: Database;
-  /** Schema of the outbox. */
   readonly schema: string;
   readonly publisher: Publisher;
   readonly logger: Logger;
@@ -50,19 +46,18 @@ export class Sequencer {
     watchOutbox(database, metrics, schema);
   }
 
-  /** Resolves at once; publishing begins when this process is elected. */
   async start(): Promise<void> {
     this.running ??= this.run();
   }
 
-  /** Resolves when the batch in flight is done and leadership is given up. */
+  /** Resolves when the current batch is done and another process may be elected. */
   async stop(): Promise<void> {
     this.stopping = true;
     this.wake();
     await this.running;
   }
 
-  /** Makes the sequencer read the outbox now. Without this call it reads the outbox within {@link POLL_MS}. */
+  /** Reads the outbox at once, instead of within {@link POLL_MS} ms. */
   wake(): void {
     this.waiter.wake();
   }

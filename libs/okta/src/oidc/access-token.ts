@@ -1,25 +1,17 @@
-/**
- * Verifies access tokens of a custom authorization server of Okta (`/oauth2/default`), which are JWTs signed with its
- * published keys.
- */
 import type { JWTVerifyGetKey } from 'jose';
 import { z } from 'zod';
-import { refuse, verifySigned } from './signed-token.js';
+import { OidcError } from './errors.js';
+import { verifySigned, type SignedTokenExpectations } from './signed-token.js';
 
-export interface AccessTokenExpectations {
-  readonly issuer: string;
-  /** The audience of the API, as configured in the authorization server. */
-  readonly audience: string;
-  /** OAuth clients whose tokens are accepted. */
+/** `audience` is the audience of the API, as configured in the authorization server. */
+export interface AccessTokenExpectations extends Omit<SignedTokenExpectations, 'typ'> {
   readonly clientIds: readonly string[];
-  /** The scope that the token must contain. */
   readonly scope: string;
-  readonly now?: () => number;
 }
 
 /**
- * The claims that are read. `uid` is the person's Okta id. `sub` is not read: it is the login name, which may later
- * belong to another person. A machine's token (client credentials) has no `uid`.
+ * `uid` is the person's Okta id; a machine's token (client credentials) has none. `sub` is not read: it is the login
+ * name, which may later belong to another person.
  */
 const claims = z.object({
   uid: z.string().min(1).max(255),
@@ -31,14 +23,18 @@ const claims = z.object({
 });
 export type AccessTokenClaims = z.infer<typeof claims>;
 
-/** Returns the claims of a valid token. Rejects with an `OidcError`. */
+/**
+ * Verifies an access token of a custom authorization server of Okta (`/oauth2/default`). Rejects with an `OidcError`.
+ */
 export async function verifyAccessToken(
   token: string,
   keys: JWTVerifyGetKey,
   expected: AccessTokenExpectations,
 ): Promise<AccessTokenClaims> {
   const parsed = await verifySigned(token, keys, expected, claims);
-  if (!expected.clientIds.includes(parsed.cid)) throw refuse('client_mismatch', 'It was issued to another client.');
-  if (!parsed.scp.includes(expected.scope)) throw refuse('scope_missing', `It lacks the scope "${expected.scope}".`);
+  if (!expected.clientIds.includes(parsed.cid))
+    throw new OidcError('client_mismatch', 'The token was issued to another client.');
+  if (!parsed.scp.includes(expected.scope))
+    throw new OidcError('scope_missing', `The token lacks the scope "${expected.scope}".`);
   return parsed;
 }

@@ -1,5 +1,3 @@
-/** The errors of an OpenID provider, a login or a token, as one closed list of codes. */
-
 export const oidcErrorCodes = [
   // Codes about the provider.
   'issuer_not_allowed',
@@ -38,7 +36,6 @@ export type OidcErrorCode = (typeof oidcErrorCodes)[number];
  * code or a secret.
  */
 export class OidcError extends Error {
-  /** Whether a retry may succeed. */
   readonly retryable: boolean;
 
   constructor(

@@ -38,8 +38,8 @@ export class ProviderHttp {
   ) {}
 
   /**
-   * Sends a request. Throws `provider_unavailable` if there is no complete answer, and `provider_invalid` if the answer
-   * is a redirect or too large.
+   * Throws `provider_unavailable` if there is no complete response, and `provider_invalid` if the response is a
+   * redirect or too large.
    */
   async send(url: URL, request: ProviderRequest): Promise<ProviderAnswer> {
     const where = `${request.method} ${url.origin}${url.pathname}`;
@@ -50,7 +50,7 @@ export class ProviderHttp {
       const reason = error instanceof Error ? error.message || error.name : String(error);
       throw new OidcError('provider_unavailable', `${where} gave no answer (${reason}).`, { cause: error });
     });
-    // Refuse redirects: following one would send the code and the client secret to the address in the answer.
+    // Refuse redirects: following one would send the code and the client secret to another address.
     if (answer.status >= 300 && answer.status < 400)
       throw new OidcError('provider_invalid', `${where} redirects. Redirects are not followed.`);
     if (answer.status >= 500 || answer.status === 429)
@@ -92,7 +92,7 @@ async function read(answer: http.IncomingMessage): Promise<ProviderAnswer> {
     size += chunk.length;
     if (size > MAX_BYTES) {
       answer.destroy();
-      throw new OidcError('provider_invalid', `The provider's answer is larger than ${MAX_BYTES} bytes.`);
+      throw new OidcError('provider_invalid', `The provider's response is larger than ${MAX_BYTES} bytes.`);
     }
     chunks.push(chunk);
   }

@@ -1,28 +1,25 @@
 /**
- * Verifies ID tokens by OpenID Connect Core 1.0 section 3.1.3.7 and RFC 8725. signed-token.ts checks the header before
- * it looks up the key. A refusal has the code of the first check that failed.
+ * Verifies ID tokens by OpenID Connect Core 1.0 section 3.1.3.7 and RFC 8725. A refusal has the code of the first check
+ * that failed.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { JWTVerifyGetKey } from 'jose';
 import { z } from 'zod';
-import { CLOCK_SKEW_SECONDS, refuse, verifySigned } from './signed-token.js';
+import { OidcError } from './errors.js';
+import { CLOCK_SKEW_SECONDS, verifySigned, type SignedTokenExpectations } from './signed-token.js';
 
-export interface IdTokenExpectations {
-  /** The issuer, which must be exactly equal to `iss`. */
-  readonly issuer: string;
+export interface IdTokenExpectations extends Pick<SignedTokenExpectations, 'issuer' | 'now'> {
   readonly clientId: string;
-  /** The nonce of the authorization request. It is left out only for token exchange, which has no nonce. */
+  /** The nonce of the authorization request; left out only for token exchange, which has no nonce. */
   readonly nonce?: string;
   /** Longest time in seconds since the person's authentication, as requested by `max_age`. */
   readonly maxAge?: number | undefined;
   /** The access token of the same response, which must match `at_hash`. */
   readonly accessToken?: string;
-  /** Whether the person must have used a second factor, which means that `amr` contains `mfa` (RFC 8176). */
+  /** Whether the person must have used a second factor: `amr` must then contain `mfa` (RFC 8176). */
   readonly requireMfa?: boolean;
   /** Maximum age of the token in seconds; ten minutes by default. */
   readonly maxTokenAge?: number;
-  /** The clock, in milliseconds since 1970. Only tests set it. */
-  readonly now?: () => number;
 }
 
 const claims = z.object({
@@ -45,10 +42,6 @@ export type IdTokenClaims = z.infer<typeof claims>;
 
 const MAX_TOKEN_AGE_SECONDS = 600;
 
-/**
- * Returns the claims of a valid token. Rejects with an `OidcError` if the token is not valid. Errors of `keys` that do
- * not come from jose are passed on.
- */
 export async function verifyIdToken(
   token: string,
   keys: JWTVerifyGetKey,
@@ -62,30 +55,29 @@ export async function verifyIdToken(
 
 function checkClaims(token: IdTokenClaims, expected: IdTokenExpectations, now: number): void {
   if (now - token.iat > (expected.maxTokenAge ?? MAX_TOKEN_AGE_SECONDS))
-    throw refuse('too_old', 'It was issued too long ago.');
+    throw new OidcError('too_old', 'The token was issued too long ago.');
   checkAuthorizedParty(token, expected.clientId);
   if (expected.nonce !== undefined && !sameText(token.nonce, expected.nonce))
-    throw refuse('nonce_mismatch', 'It belongs to another authorization request.');
+    throw new OidcError('nonce_mismatch', 'The token belongs to another authorization request.');
   if (expected.accessToken !== undefined && token.at_hash !== undefined)
     if (!sameText(token.at_hash, atHash(expected.accessToken)))
-      throw refuse('at_hash_mismatch', 'It belongs to another access token.');
+      throw new OidcError('at_hash_mismatch', 'The ID token belongs to another access token.');
   if (expected.maxAge !== undefined)
     if (token.auth_time === undefined || now - token.auth_time > expected.maxAge + CLOCK_SKEW_SECONDS)
-      throw refuse('auth_too_old', 'The person signed in to Okta too long ago.');
+      throw new OidcError('auth_too_old', 'The person signed in to Okta too long ago.');
   if (expected.requireMfa && !token.amr?.includes('mfa'))
-    throw refuse('mfa_missing', 'The person used no second factor.');
+    throw new OidcError('mfa_missing', 'The person used no second factor.');
 }
 
-/**
- * Checks that `azp` names our client, because a token with several audiences may have been issued to another client.
- */
+/** `azp` must name our client, because a token with several audiences may have been issued to another client. */
 function checkAuthorizedParty({ aud, azp }: IdTokenClaims, clientId: string): void {
   const needed = Array.isArray(aud) && aud.length > 1;
-  if (azp === undefined ? needed : azp !== clientId) throw refuse('azp_mismatch', 'It was issued to another client.');
+  if (azp === undefined ? needed : azp !== clientId)
+    throw new OidcError('azp_mismatch', 'The token was issued to another client.');
 }
 
 /**
- * Computes `at_hash` by OpenID Connect Core 1.0 section 3.1.3.6: the left half of the hash, with the hash function of
+ * Computes `at_hash` (OpenID Connect Core 1.0 section 3.1.3.6): the left half of the hash, with the hash function of
  * the signature.
  */
 const atHash = (accessToken: string): string =>

@@ -1,4 +1,3 @@
-/** OpenID Connect with Okta: discovery, code exchange, introspection, and the verification of tokens. */
 export type { AccessTokenClaims, AccessTokenExpectations } from './access-token.js';
 export * from './errors.js';
 export * from './id-token.js';

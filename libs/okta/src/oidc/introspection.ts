@@ -1,13 +1,8 @@
-/**
- * Asks the org authorization server whether one of its access tokens is valid (RFC 7662). Only that server can answer,
- * because it does not publish the keys that sign these tokens.
- */
 import { z } from 'zod';
 import { OidcError } from './errors.js';
 import type { ProviderHttp } from './http.js';
 import { parseJson } from '../json.js';
 import type { ProviderMetadata } from './metadata.js';
-import { refuse } from './signed-token.js';
 import { basic, refusalOf, type ClientCredentials } from './token-endpoint.js';
 
 const answer = z.discriminatedUnion('active', [
@@ -26,8 +21,8 @@ const answer = z.discriminatedUnion('active', [
 export type Introspected = Extract<z.infer<typeof answer>, { active: true }>;
 
 /**
- * Returns the claims of a valid token. Rejects with an `OidcError`; its code is `inactive` if the server answers that
- * the token is not active.
+ * Asks the org authorization server whether one of its access tokens is valid (RFC 7662). The server does not publish
+ * the keys that sign these tokens. Rejects with an `OidcError`; its code is `inactive` if the token is not active.
  */
 export async function introspect(
   http: ProviderHttp,
@@ -43,8 +38,11 @@ export async function introspect(
   });
   if (reply.status !== 200) throw refusalOf(reply);
   const parsed = answer.safeParse(parseJson(reply.body));
-  if (!parsed.success) throw refuse('claim_invalid', 'The provider did not answer with the expected claims.');
-  if (!parsed.data.active) throw refuse('inactive', 'The provider does not know the token, or the token has expired.');
-  if (parsed.data.client_id !== client.clientId) throw refuse('client_mismatch', 'It was issued to another client.');
+  if (!parsed.success)
+    throw new OidcError('claim_invalid', "The provider's response does not have the expected claims.");
+  if (!parsed.data.active)
+    throw new OidcError('inactive', 'The provider does not know the token, or the token has expired.');
+  if (parsed.data.client_id !== client.clientId)
+    throw new OidcError('client_mismatch', 'The token was issued to another client.');
   return parsed.data;
 }

@@ -1,7 +1,7 @@
 /**
  * Limits the issuers that the service contacts (SSRF). An issuer is an org under one of Okta's domains, or a custom
  * domain that the operator listed. In development, one configured origin replaces all of these. An issuer comes from a
- * tenant's settings, never from a token or a query. Pure functions only.
+ * tenant's settings, never from a token or a query.
  */
 import { isIP } from 'node:net';
 import { isOktaDomain } from '#settings';
@@ -30,10 +30,6 @@ export class IssuerRule {
     this.overrideOrigin = options.override === undefined ? undefined : new URL(options.override).origin;
   }
 
-  /**
-   * Whether an override is configured. It allows plain http and private addresses on that one origin, for development
-   * only.
-   */
   get overridden(): boolean {
     return this.overrideOrigin !== undefined;
   }

@@ -15,8 +15,8 @@ export interface KeyOptions {
 }
 
 /**
- * Shortest interval between extra fetches. jose does not fetch keys during its cooldown. An unknown key then causes an
- * extra fetch, so that a new key is found soon.
+ * Shortest interval between extra fetches. If a key is unknown while jose's cooldown prevents a fetch, the keys are
+ * fetched anyway, once per interval.
  */
 const FORCED_RELOAD_MS = 5_000;
 

@@ -1,26 +1,19 @@
-/**
- * Verifies the token that authenticates Okta in a Universal Logout request. It is a JWT, signed like Okta's ID tokens
- * (draft-parecki-oauth-global-token-revocation section 3.5).
- */
 import type { JWTVerifyGetKey } from 'jose';
 import { z } from 'zod';
-import { CLOCK_SKEW_SECONDS, refuse, verifySigned } from './signed-token.js';
+import { OidcError } from './errors.js';
+import { CLOCK_SKEW_SECONDS, verifySigned, type SignedTokenExpectations } from './signed-token.js';
 
-export interface LogoutTokenExpectations {
-  /** The org's issuer, which must be exactly equal to `iss`. */
-  readonly issuer: string;
+export interface LogoutTokenExpectations extends Pick<SignedTokenExpectations, 'issuer' | 'now'> {
   /** The id of our client at that org, which must be the token's `sub`. */
   readonly clientId: string;
   /** The URL that was called, without a query. It must be the only `aud`. */
   readonly endpoint: string;
-  /** The clock, in milliseconds since 1970. Only tests set it. */
-  readonly now?: () => number;
 }
 
 const claims = z.object({
   iss: z.string(),
   sub: z.string(),
-  /** Must be a single string: another recipient of a token with several audiences could replay it here. */
+  /** Must be a single string. A token with several audiences could be replayed here by another recipient. */
   aud: z.string(),
   iat: z.number(),
   exp: z.number(),
@@ -30,14 +23,15 @@ export type LogoutTokenClaims = z.infer<typeof claims>;
 
 const TYP = 'global-token-revocation+jwt';
 /**
- * Longest accepted lifetime of a token. The draft recommends this value, and Okta uses it. The `jti` must be remembered
- * for the whole lifetime.
+ * Longest accepted lifetime of a token, as the draft recommends and Okta uses. The `jti` must be remembered for the
+ * whole lifetime.
  */
 const LIFETIME_SECONDS = 300;
 
 /**
- * Returns the claims of a valid token. Rejects with an `OidcError`; its code is `client_mismatch` for a valid token of
- * another app of the org.
+ * Verifies the token that authenticates Okta in a Universal Logout request, signed like Okta's ID tokens
+ * (draft-parecki-oauth-global-token-revocation section 3.5). Rejects with an `OidcError`; its code is `client_mismatch`
+ * for a valid token of another app of the org.
  */
 export async function verifyLogoutToken(
   token: string,
@@ -46,7 +40,7 @@ export async function verifyLogoutToken(
 ): Promise<LogoutTokenClaims> {
   const parsed = await verifySigned(token, keys, { issuer, audience: endpoint, typ: TYP, now }, claims);
   if (parsed.exp > now() / 1000 + LIFETIME_SECONDS + CLOCK_SKEW_SECONDS)
-    throw refuse('claim_invalid', 'It is valid for longer than five minutes.');
-  if (parsed.sub !== clientId) throw refuse('client_mismatch', 'It is from another app of the org.');
+    throw new OidcError('claim_invalid', 'The token is valid for longer than five minutes.');
+  if (parsed.sub !== clientId) throw new OidcError('client_mismatch', 'The token is from another app of the org.');
   return parsed;
 }

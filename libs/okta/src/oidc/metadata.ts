@@ -1,7 +1,4 @@
-/**
- * Parses the part of a provider's discovery document that a login needs (OpenID Connect Discovery 1.0, RFC 8414). Pure
- * functions only.
- */
+/** Parses the part of a provider's discovery document that a login needs (OpenID Connect Discovery 1.0, RFC 8414). */
 import { z } from 'zod';
 import { parseJson } from '../json.js';
 import { OidcError } from './errors.js';
@@ -42,22 +39,23 @@ const REQUIRED = [
 export const discoveryUrl = (issuer: string): URL => new URL(`${issuer}/.well-known/openid-configuration`);
 
 /**
- * Parses the discovery document. Throws `provider_invalid`. All endpoints must be on the issuer's origin, as Okta's
- * are, which prevents mix-up and SSRF.
+ * Throws `provider_invalid`. All endpoints must be on the issuer's origin, as Okta's are, which prevents mix-up and
+ * SSRF.
  */
 export function parseMetadata(body: string, issuer: string): ProviderMetadata {
   const parsed = document.safeParse(parseJson(body));
-  if (!parsed.success) throw invalid(issuer, `its discovery document is invalid: ${z.prettifyError(parsed.error)}`);
+  if (!parsed.success) throw invalid(issuer, `the discovery document is invalid: ${z.prettifyError(parsed.error)}`);
   const { data } = parsed;
-  // The issuers are compared without normalization (OpenID Connect Discovery 1.0 section 4.3).
-  if (data.issuer !== issuer) throw invalid(issuer, `it calls itself ${JSON.stringify(data.issuer.slice(0, 200))}`);
+  // Compare the issuers without normalization (OpenID Connect Discovery 1.0 section 4.3).
+  if (data.issuer !== issuer)
+    throw invalid(issuer, `the discovery document names the issuer ${JSON.stringify(data.issuer.slice(0, 200))}`);
   for (const [name, value, what] of REQUIRED)
-    if (!data[name].includes(value)) throw invalid(issuer, `it does not offer ${what}`);
+    if (!data[name].includes(value)) throw invalid(issuer, `the provider does not offer ${what}`);
   const { origin } = new URL(issuer);
   const optional = [data.end_session_endpoint, data.introspection_endpoint].map((url) => url ?? issuer);
   const urls = [data.authorization_endpoint, data.token_endpoint, data.jwks_uri, ...optional];
   if (urls.some((url) => new URL(url).origin !== origin || new URL(url).username !== ''))
-    throw invalid(issuer, 'one of its endpoints is on another origin');
+    throw invalid(issuer, 'an endpoint is on another origin');
   return {
     issuer,
     authorizationEndpoint: data.authorization_endpoint,

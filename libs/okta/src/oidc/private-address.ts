@@ -5,7 +5,7 @@ import { lookup, type LookupAddress } from 'node:dns';
 import { BlockList, isIPv4, type LookupFunction } from 'node:net';
 
 /**
- * Private ranges from the IANA special-purpose registries (RFC 6890 and its updates). For IPv6 they include ranges that
+ * Private ranges from the IANA special-purpose registries (RFC 6890 and its updates), for IPv6 including ranges that
  * embed an IPv4 address.
  */
 const PRIVATE = new BlockList();
@@ -28,8 +28,8 @@ for (const [net, prefix] of [
   PRIVATE.addSubnet(net, prefix, 'ipv4');
 
 /**
- * In IPv6 only global unicast addresses are public. Ranges that embed IPv4 (6to4, Teredo) or serve documentation are
- * not public.
+ * In IPv6 only global unicast addresses are public, except ranges that embed IPv4 (6to4, Teredo) or serve
+ * documentation.
  */
 const GLOBAL_UNICAST = new BlockList();
 GLOBAL_UNICAST.addSubnet('2000::', 3, 'ipv6');

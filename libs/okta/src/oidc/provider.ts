@@ -1,6 +1,8 @@
 /**
  * The client for the OpenID providers of all tenants. Metadata and keys are cached per issuer, and concurrent callers
  * share one request. While a provider does not answer, the last metadata stays in use.
+ *
+ * Callers pass the issuer from the tenant's settings. Failures are `OidcError`s.
  */
 import type { JWTVerifyGetKey } from 'jose';
 import { verifyAccessToken, type AccessTokenClaims, type AccessTokenExpectations } from './access-token.js';
@@ -50,7 +52,6 @@ export class OidcProvider {
     };
   }
 
-  /** Returns the provider's metadata. `issuer` is the issuer in the tenant's settings. Rejects with an `OidcError`. */
   async discover(issuer: string): Promise<ProviderMetadata> {
     return (await this.of(this.rule.resolve(issuer))).metadata;
   }
@@ -59,33 +60,26 @@ export class OidcProvider {
     return exchangeCode(this.http, metadata.tokenEndpoint, client, grant);
   }
 
-  /** Verifies an ID token. `expected.issuer` is the issuer in the tenant's settings. Rejects with an `OidcError`. */
   async verifyIdToken(token: string, expected: IdTokenExpectations): Promise<IdTokenClaims> {
     const { metadata, keys } = await this.of(this.rule.resolve(expected.issuer));
     return verifyIdToken(token, keys, { ...expected, issuer: metadata.issuer });
   }
 
-  /** Returns the issuer that tokens contain, for the issuer in the tenant's settings. Throws `issuer_not_allowed`. */
+  /** Returns the issuer that tokens contain. Throws `issuer_not_allowed`. */
   issuerIn(issuer: string): string {
     return this.rule.resolve(issuer);
   }
 
-  /** Verifies a JWT of a custom authorization server. `expected.issuer` is the configured issuer. */
   async verifyAccessToken(token: string, expected: AccessTokenExpectations): Promise<AccessTokenClaims> {
     const { metadata, keys } = await this.of(this.rule.resolve(expected.issuer));
     return verifyAccessToken(token, keys, { ...expected, issuer: metadata.issuer });
   }
 
-  /** Verifies a logout token of the org. `expected.issuer` is the configured issuer. */
   async verifyLogoutToken(token: string, expected: LogoutTokenExpectations): Promise<LogoutTokenClaims> {
     const { metadata, keys } = await this.of(this.rule.resolve(expected.issuer));
     return verifyLogoutToken(token, keys, { ...expected, issuer: metadata.issuer });
   }
 
-  /**
-   * Introspects an access token of the org authorization server, which does not publish the keys that sign its access
-   * tokens.
-   */
   async introspect(orgIssuer: string, client: ClientCredentials, token: string): Promise<Introspected> {
     const { metadata } = await this.of(this.rule.resolve(orgIssuer));
     return introspect(this.http, metadata, client, token);
@@ -95,9 +89,7 @@ export class OidcProvider {
     this.http.close();
   }
 
-  /**
-   * Returns the provider's metadata and keys from the cache, or reads them. `issuer` is the issuer that tokens contain.
-   */
+  /** `issuer` is the issuer that tokens contain. */
   private of(issuer: string): Promise<CachedProvider> {
     const cached = this.cached.get(issuer);
     if (cached && performance.now() < cached.freshUntil) return Promise.resolve(cached);

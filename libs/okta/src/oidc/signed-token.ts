@@ -7,25 +7,27 @@ import type { z } from 'zod';
 import { OidcError, type OidcErrorCode } from './errors.js';
 
 export interface SignedTokenExpectations {
-  /** The issuer, which must be exactly equal to `iss`. */
+  /** Must be exactly equal to the claim `iss`. */
   readonly issuer: string;
   readonly audience: string;
   /**
    * The exact value of the header `typ`. If left out, the header must be missing or `JWT`, as in ID and access tokens.
    */
   readonly typ?: string;
-  /** The clock, in milliseconds since 1970. Only tests set it. */
+  /** Current time in milliseconds since 1970. Only tests set it. */
   readonly now?: (() => number) | undefined;
 }
 
 export const CLOCK_SKEW_SECONDS = 60;
 const MAX_TOKEN_BYTES = 16_384;
-/** Headers that would select the key or change how the token is read (RFC 8725 section 3.10, RFC 7515 section 4.1.11). */
+/**
+ * Headers that would select the key or change how the token is read (RFC 8725 section 3.10, RFC 7515 section 4.1.11).
+ */
 const FORBIDDEN_HEADERS = ['jku', 'jwk', 'x5u', 'x5c', 'crit', 'b64', 'zip'];
 
 /**
- * Returns the claims of a valid token. Rejects with an {@link OidcError} if the token is not valid. Errors of `keys`
- * that do not come from jose are passed on.
+ * Rejects with an {@link OidcError} if the token is not valid. Errors of `keys` that do not come from jose are passed
+ * on.
  */
 export async function verifySigned<T extends { iat: number }>(
   token: string,
@@ -47,7 +49,7 @@ export async function verifySigned<T extends { iat: number }>(
   });
   const parsed = parseClaims(payload, claims);
   if (parsed.iat > Math.floor(currentDate.getTime() / 1000) + CLOCK_SKEW_SECONDS)
-    throw refuse('issued_in_future', 'It was issued in the future.');
+    throw new OidcError('issued_in_future', 'The token was issued in the future.');
   return parsed;
 }
 
@@ -79,9 +81,6 @@ function parseClaims<T>(payload: JWTPayload, claims: z.ZodType<T>): T {
   throw new OidcError('claim_invalid', `Claims of the token have the wrong form: ${names}.`);
 }
 
-export const refuse = (code: OidcErrorCode, what: string): OidcError =>
-  new OidcError(code, `The token was refused. ${what}`);
-
 const CODE_OF_CLAIM: Readonly<Record<string, OidcErrorCode>> = {
   iss: 'issuer_mismatch',
   aud: 'audience_mismatch',
@@ -93,15 +92,15 @@ const CODE_OF_CLAIM: Readonly<Record<string, OidcErrorCode>> = {
  * for keys.
  */
 function oidcErrorOf(error: unknown): unknown {
-  if (error instanceof errors.JWTExpired) return refuse('expired', 'It has expired.');
+  if (error instanceof errors.JWTExpired) return new OidcError('expired', 'The token has expired.');
   if (error instanceof errors.JWTClaimValidationFailed)
-    return refuse(CODE_OF_CLAIM[error.claim] ?? 'claim_invalid', error.message);
-  if (error instanceof errors.JOSEAlgNotAllowed) return refuse('algorithm_not_allowed', error.message);
-  if (error instanceof errors.JWSSignatureVerificationFailed) return refuse('signature_invalid', error.message);
+    return new OidcError(CODE_OF_CLAIM[error.claim] ?? 'claim_invalid', error.message);
+  if (error instanceof errors.JOSEAlgNotAllowed) return new OidcError('algorithm_not_allowed', error.message);
+  if (error instanceof errors.JWSSignatureVerificationFailed) return new OidcError('signature_invalid', error.message);
   if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys)
     return new OidcError('key_unknown', 'The token is signed with a key that the provider does not publish.');
   if (error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid)
     return new OidcError('provider_unavailable', `The provider's keys cannot be read: ${error.message}`);
-  if (error instanceof errors.JOSEError) return refuse('token_malformed', error.message);
+  if (error instanceof errors.JOSEError) return new OidcError('token_malformed', error.message);
   return error;
 }

@@ -1,4 +1,3 @@
-/** Exchanges a code for tokens by RFC 6749 section 4.1.3 with PKCE (RFC 7636). This file does not verify the tokens. */
 import { z } from 'zod';
 import { OidcError } from './errors.js';
 import type { ProviderAnswer, ProviderHttp } from './http.js';
@@ -28,8 +27,8 @@ const tokens = z.object({
 const refusal = z.object({ error: z.string().regex(/^[\x20\x21\x23-\x5b\x5d-\x7e]{1,100}$/) });
 
 /**
- * Exchanges the code. The client secret is sent in the header, because form parsers may log the body. Rejects with an
- * `OidcError`.
+ * Exchanges the code for tokens by RFC 6749 section 4.1.3 with PKCE (RFC 7636), without verifying the tokens. The
+ * client secret is sent in the header, because form parsers may log the body. Rejects with an `OidcError`.
  */
 export async function exchangeCode(
   http: ProviderHttp,

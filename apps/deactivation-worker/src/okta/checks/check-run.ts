@@ -1,4 +1,4 @@
-/** Checks one person in Okta and applies the result. */
+/** Reads one person from Okta and applies the result. */
 import { Inject, Injectable } from '@nestjs/common';
 import { OktaError } from '#okta';
 import { Database, LOGGER, Metrics, type Logger, type Tx } from '#platform';
@@ -20,8 +20,8 @@ import { failureCode, failureText } from './pauses.js';
 type KnownPerson = Pick<PersonEntity, 'id' | 'oktaState'>;
 
 /**
- * An event hook can arrive before the directory's event about a new person. The check of an unknown person is therefore
- * postponed by this time.
+ * An event hook can arrive before the directory's event about a new person. The check of an unknown person is postponed
+ * for this long.
  */
 const WAIT_FOR_UNKNOWN_MS = 10_000;
 
@@ -38,7 +38,7 @@ export class OktaCheckRun {
     this.outcomes = metrics.counter('okta_checks_total', 'Checks of one person in Okta, by their result', ['outcome']);
   }
 
-  /** Checks the person. If Okta does not answer, the promise rejects with the error, and the check stays unchanged. */
+  /** If Okta does not answer, the promise rejects with the error, and the check stays unchanged. */
   async run(check: Claimed, org: OktaOrg): Promise<void> {
     const people = await this.database.query<KnownPerson>(peopleOfUser, [check.tenant, check.userId]);
     if (people.length === 0) return this.unknownPerson(check);
@@ -72,10 +72,7 @@ export class OktaCheckRun {
     await this.database.tx((tx) => this.finish(tx, check, false));
   }
 
-  /**
-   * Applies the result of the check. If this process lost its claim, another process has taken over the check, so the
-   * result is ignored.
-   */
+  /** Applies the result of the check, unless another process has taken over the check. */
   private async conclude(tx: Tx, check: Claimed, org: OktaOrg, seen: Observation | undefined): Promise<void> {
     const { tenant, userId, causationId, pushedAt, claimedAt } = check;
     if ((await tx.query(lockClaimed, key(check))).length === 0) return;
@@ -103,9 +100,10 @@ export class OktaCheckRun {
 const key = ({ tenant, userId, claim }: Claimed): unknown[] => [tenant, userId, claim];
 
 /**
- * Reads the user from Okta. The app assignment is read only for comparisons, and for people in the state `missing`,
- * because only a new assignment ends that state. For everybody else SCIM reports assignments and unassignments, and
- * SCIM's report decides, whatever the app shows now. Returns undefined if the external id is not an Okta id.
+ * Reads the user from Okta. Returns undefined if the external id is not an Okta id.
+ *
+ * The app assignment is read only for comparisons, and for people in the state `missing`, because only a new assignment
+ * ends that state. For everybody else, SCIM reports assignments and decides.
  */
 async function observe(org: OktaOrg, check: Claimed, people: readonly KnownPerson[]): Promise<Observation | undefined> {
   try {

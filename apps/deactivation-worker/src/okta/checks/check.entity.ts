@@ -1,6 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-/** One person whose state must be read from Okta. A person has one row, however many hints arrive. */
+/** One person whose state must be read from Okta. A person has one row, however many events of event hooks arrive. */
 @Entity('okta_check')
 export class OktaCheckEntity {
   @PrimaryColumn({ type: 'uuid' }) tenant!: string;
@@ -11,14 +11,14 @@ export class OktaCheckEntity {
   @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' }) pushedAt!: Date;
 
   /**
-   * Causation id of the first hint after the claim. Okta's answer may be older than this hint, so the person is checked
-   * again.
+   * Causation id of the first event that arrived after the claim. Okta's response may be older than this event, so the
+   * person is checked again.
    */
   @Column({ type: 'text', nullable: true }) newerCausationId!: string | null;
   @Column({ type: 'timestamptz', nullable: true }) newerAt!: Date | null;
   @Column({ type: 'uuid', nullable: true }) newerRun!: string | null;
 
-  /** Id of the comparison that added this check; null if no comparison did. */
+  /** Id of the comparison that added this check; null if no comparison added it. */
   @Column({ type: 'uuid', nullable: true }) run!: string | null;
   @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' }) dueAt!: Date;
   @Column({ type: 'uuid', nullable: true }) claim!: string | null;

@@ -1,7 +1,6 @@
 /**
- * SQL of the queue of people to check in Okta. A claim is valid while its process renews its lease (`lease_owner`).
- * Each claim has its own id. A process that lost its claim without noticing finds another claim id in the row when it
- * records its result.
+ * The queue of people to check in Okta. A claim is valid while its process renews its lease (`lease_owner`). Each claim
+ * has its own id. A process that lost its claim without noticing then cannot record its result.
  */
 import { columnsOf } from '#platform';
 import { isLeaseVoid } from '#worker';
@@ -10,25 +9,24 @@ import { OktaCheckEntity } from './check.entity.js';
 export interface Claimed extends Pick<OktaCheckEntity, 'tenant' | 'userId' | 'causationId' | 'pushedAt' | 'run'> {
   readonly claim: string;
   /**
-   * Time of the claim by the database's clock. Okta is asked after the claim, so Okta's answer is not older than this
+   * Time of the claim by the database's clock. Okta is read after the claim, so Okta's response is not older than this
    * time.
    */
   readonly claimedAt: Date;
 }
 
 /**
- * SQL condition: the check is due, and no living process has claimed it. A check that this process itself has claimed
- * is never due; {@link releaseForgotten} ends the claims of this process.
+ * SQL condition: the check is due, and no living process has claimed it. A check that this process has claimed is never
+ * due; {@link releaseForgotten} ends such claims.
  */
 const isDue = (self: string, leaseSeconds: string): string => `
   due_at <= clock_timestamp() and (lease_owner is null
     or (lease_owner <> ${self} and ${isLeaseVoid('lease_owner', leaseSeconds)}))`;
 
-/** Tenants with a due check, except the tenants in $1. */
 export const dueTenants = `
   select tenant from okta_check where tenant <> all($1::uuid[]) and ${isDue('$2', '$3')} group by tenant limit 50`;
 
-/** Claims the oldest due check. The read of Okta that follows the claim answers all hints from before the claim. */
+/** Claims the oldest due check. The result of the check covers all events from before the claim. */
 export const claimCheck = `
   update okta_check c
      set claim = $2, lease_owner = $3, run = coalesce(newer_run, run),
@@ -38,8 +36,8 @@ export const claimCheck = `
   returning ${columnsOf(OktaCheckEntity, { only: ['tenant', 'userId', 'causationId', 'pushedAt', 'run', 'claim'] })}, clock_timestamp() as "claimedAt"`;
 
 /**
- * Ends the claims of process `$1` that it no longer works on; `$2` lists the claims that it works on. Such a claim
- * remains if the process could not record a result.
+ * Ends the claims that process `$1` no longer needs. `$2` contains the claims on which the process still works. A claim
+ * is left over if the process could not record a result.
  */
 export const releaseForgotten = `
   update okta_check set claim = null, lease_owner = null, due_at = clock_timestamp() where lease_owner = $1 and claim <> all($2::uuid[])`;
@@ -48,10 +46,7 @@ export const releaseForgotten = `
 export const lockClaimed = `select 1 from okta_check where tenant = $1 and user_id = $2 and claim = $3 for update`;
 
 export const deleteCheck = `delete from okta_check where tenant = $1 and user_id = $2 and claim = $3 and newer_at is null returning 1`;
-/**
- * Makes the check due again, because a hint arrived while Okta was asked, and Okta's answer may be older than that
- * hint.
- */
+/** Makes the check due again, because an event arrived after the claim and may be newer than Okta's response. */
 export const checkAgain = `
   update okta_check
      set causation_id = newer_causation_id, pushed_at = newer_at, newer_causation_id = null, newer_at = null, run = newer_run, newer_run = null,
@@ -66,11 +61,9 @@ export const postpone = `
      set due_at = clock_timestamp() + make_interval(secs => $4), claim = null, lease_owner = null, attempts = attempts + 1, last_error = $5, last_error_code = $6
    where tenant = $1 and user_id = $2 and claim = $3`;
 
-/** Makes all checks of a tenant due that no process has claimed. */
 export const wakeTenant = `
   update okta_check set due_at = clock_timestamp() where tenant = $1 and claim is null and due_at > clock_timestamp()`;
 
-/** Deletes the checks of a tenant that is no longer connected to Okta. */
 export const forgetTenant = `delete from okta_check where tenant = $1`;
 
 /**
@@ -82,9 +75,9 @@ export const peopleOfUser = `select id, okta_state as "oktaState" from person wh
 export const countForRun = `update okta_comparison set checked = checked + 1, changed = changed + $2 where id = $1`;
 
 /**
- * Adds checks of people who have no access only because of Okta's state. These people are checked regularly, because
- * the event hook that would restore their access can get lost: Okta repeats a delivery only once. `$1` is the minimum
- * number of seconds since Okta's last answer about the person.
+ * Adds checks of people who are active in the directory, but have no access because of the state that Okta reported.
+ * The event hook that would restore their access can get lost, because Okta repeats a delivery only once. `$1` is the
+ * minimum number of seconds since the last response about the person.
  */
 export const recheckExcluded = `
   insert into okta_check (tenant, user_id, causation_id)

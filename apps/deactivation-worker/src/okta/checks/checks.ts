@@ -1,7 +1,7 @@
 /**
- * Checks the people of the queue in Okta. Hints, comparisons and regular checks all use this queue. A person has one
- * check at a time, so that an older answer of Okta never replaces a newer one. If Okta does not answer for a tenant,
- * only that tenant's checks pause.
+ * Checks people in Okta, for event hooks, comparisons and regular checks. A person has one check at a time, so that an
+ * older response of Okta never replaces a newer one. If Okta does not answer for a tenant, only that tenant's checks
+ * pause.
  */
 import { Inject, Injectable } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
@@ -30,11 +30,10 @@ const RECHECK_AFTER_SECONDS = 15 * 60;
 
 @Injectable()
 export class OktaChecks {
-  /** Running drains. Each drain does the checks of one tenant, one after the other. */
+  /** Running loops. Each loop checks the people of one tenant, one after the other. A tenant may have several loops. */
   private readonly drains = new Set<{ readonly tenant: string; done: Promise<void> }>();
   private readonly pauses = new TenantPauses();
   private readonly reconnected = new Set<string>();
-  /** Ids of the claims that this process is working on. */
   private readonly claims = new Set<string>();
   private readonly lease: WorkerLease;
   private readonly loop: Loop;
@@ -73,10 +72,7 @@ export class OktaChecks {
     this.loop.wake();
   }
 
-  /**
-   * Starts one drain per tenant with a due check. A drain that finds work wakes the loop, which may start another
-   * drain.
-   */
+  /** Starts one more loop for each tenant with a due check, up to the limits. */
   private async round(): Promise<boolean> {
     await this.orgs.refresh();
     await this.wakeReconnected();
@@ -93,8 +89,8 @@ export class OktaChecks {
   }
 
   /**
-   * Makes the checks of reconnected tenants due now. The checks may have failed because of a wrong token or app, which
-   * the new connection may have corrected.
+   * Makes the checks of reconnected tenants due now. The new connection may have corrected the token or app that made
+   * the checks fail.
    */
   private async wakeReconnected(): Promise<void> {
     for (const tenant of this.reconnected) {
@@ -117,7 +113,7 @@ export class OktaChecks {
     this.drains.add(drain);
   }
 
-  /** Does the due checks of one tenant. Never rejects: a failure is logged and pauses the tenant. */
+  /** Checks people of one tenant until no check is due. Never rejects: a failure is logged and pauses the tenant. */
   private async drain(tenant: string): Promise<void> {
     try {
       const org = await this.orgs.org(tenant);
@@ -132,7 +128,6 @@ export class OktaChecks {
     return !this.stopped && this.lease.fresh && !this.pauses.has(tenant);
   }
 
-  /** Resolves with false if no check is due. */
   private async checkNext(tenant: string, org: OktaOrg): Promise<boolean> {
     const claim = randomUUID();
     this.claims.add(claim);
@@ -157,7 +152,7 @@ export class OktaChecks {
     }
   }
 
-  /** Logs the error and pauses the tenant. Returns the seconds of the pause. */
+  /** Returns the seconds of the pause. */
   private failed(tenant: string, error: unknown): number {
     const isFirst = !this.pauses.has(tenant);
     const seconds = this.pauses.begin(tenant, error);
@@ -166,7 +161,7 @@ export class OktaChecks {
     if (isDatabaseOutage(error))
       this.logger.warn(
         { tenant, code: 'database_unavailable', reason },
-        'The database is unavailable. Checks in Okta wait until it answers.',
+        'The database is unavailable. Checks in Okta wait until the database answers.',
       );
     else if (code === 'internal')
       this.logger.error(
@@ -176,7 +171,7 @@ export class OktaChecks {
     else if (isFirst)
       this.logger.warn(
         { tenant, code, reason, seconds },
-        "Okta does not answer a tenant's checks. They wait and are repeated; `reason` says what to correct.",
+        'Okta does not answer the checks of a tenant. The checks wait and are repeated; `reason` says what to correct.',
       );
     return seconds;
   }

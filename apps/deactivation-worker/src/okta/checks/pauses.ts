@@ -1,4 +1,3 @@
-/** Decides how long a tenant's checks pause after Okta did not answer a check. */
 import { OktaError } from '#okta';
 import { SecretStoreUnavailable } from '#secrets';
 
@@ -17,19 +16,18 @@ export function pauseSeconds(error: unknown, failures: number, chance: () => num
   return Math.min(CAP_SECONDS, 2 ** Math.min(failures, 10)) * (0.5 + 0.5 * chance());
 }
 
-/** Returns the code of a failure for logs, metrics and rows. */
 export function failureCode(error: unknown): string {
   if (error instanceof OktaError) return error.code;
   return error instanceof SecretStoreUnavailable ? 'secret_store_unavailable' : 'internal';
 }
 
-/** Returns the text of a failure for administrators. The message of an internal error appears only in the log. */
+/** The message of an internal error appears only in the log, not in this text for administrators. */
 export const failureText = (error: unknown): string =>
   error instanceof OktaError || error instanceof SecretStoreUnavailable
     ? error.message
     : 'Something failed on our side. The log of deactivation-worker has the details.';
 
-/** Knows, for each tenant, how long this process makes no checks at Okta. */
+/** How long this process sends no checks of a tenant to Okta. */
 export class TenantPauses {
   private readonly pauses = new Map<string, { until: number; failures: number }>();
 
@@ -44,8 +42,8 @@ export class TenantPauses {
   }
 
   /**
-   * Begins a pause, unless the tenant is already paused, and returns the seconds until it ends. So checks that fail at
-   * the same time count as one failure.
+   * Begins a pause, unless the tenant is already paused, and returns the seconds until it ends. Checks that fail at the
+   * same time thus count as one failure.
    */
   begin(tenant: string, error: unknown): number {
     const before = this.pauses.get(tenant);

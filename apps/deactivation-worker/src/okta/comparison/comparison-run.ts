@@ -1,7 +1,6 @@
 /**
- * Runs one comparison of a tenant with its Okta app. The comparison only finds people to check. Before access changes,
- * a check of that one person (checks/) must confirm the difference. So an incomplete list alone never ends anybody's
- * access.
+ * Runs one comparison of a tenant with its Okta app. The comparison only finds people to check. A check of each person
+ * (checks/) must confirm the difference before access changes, so an incomplete list never ends anybody's access.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { OktaComparisonProgress } from '#contracts';
@@ -16,7 +15,6 @@ export interface ComparisonTask {
   readonly id: string;
   readonly tenant: string;
   readonly org: OktaOrg;
-  /** Whether to accept an app without users. */
   readonly force: boolean;
   readonly progress: OktaComparisonProgress;
 }
@@ -37,8 +35,8 @@ const BATCH = 500;
 const FIRST_ID = '00000000-0000-0000-0000-000000000000';
 const POLL_MS = 200;
 /**
- * Limit of the time for which a comparison waits for its checks. It is longer than a thousand checks take at Okta's
- * slowest rate limit.
+ * Limit of the time for which a comparison waits for its checks. A thousand checks at Okta's slowest rate limit take
+ * less.
  */
 const CHECKS_LIMIT_MS = 15 * 60_000;
 
@@ -46,7 +44,6 @@ export class ComparisonRun {
   constructor(
     private readonly database: Database,
     private readonly task: ComparisonTask,
-    /** Callback that runs after checks were added. */
     private readonly added: () => void,
     private readonly signal: AbortSignal,
   ) {}
@@ -181,7 +178,6 @@ export class ComparisonRun {
   }
 }
 
-/** Returns the text and code of a failure for the row of the run, which administrators read. */
 export const failureOf = (error: unknown): { text: string; code: string } =>
   error instanceof OktaError || error instanceof ComparisonFailed
     ? { text: error.message, code: error.code }

@@ -1,7 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { OktaComparisonCause, OktaComparisonProgress, OktaComparisonState } from '#contracts';
 
-/** One comparison of a tenant with its Okta app. */
 @Entity('okta_comparison')
 export class OktaComparisonEntity {
   @PrimaryColumn({ type: 'uuid' }) id!: string;

@@ -1,9 +1,8 @@
-/** SQL of the comparisons of a tenant with its Okta app: their runs, the people to compare, and the people to check. */
 import { columnsOf } from '#platform';
 import { PersonEntity } from '../../access/person.entity.js';
 import { OktaComparisonEntity } from './comparison.entity.js';
 
-/** Time without a renewal after which a comparison counts as dead. It is several times the renewal interval. */
+/** A comparison without a heartbeat for this time counts as dead. The time is several times the heartbeat interval. */
 const DEAD_AFTER = `interval '60 seconds'`;
 
 export const endDeadRuns = `
@@ -32,8 +31,8 @@ export const peopleOfPage = `
     from person where tenant = $1 and external_id = any($2::text[]) and not deleted`;
 
 /**
- * SQL condition: the person has access and is active in the directory. Inactive people with access are not compared,
- * because SCIM has already reported them: the brake holds their cases, or the tenant wants them to keep access.
+ * SQL condition: the person has access and is active in the directory. SCIM has already reported inactive people: the
+ * brake holds their cases, or the tenant wants them to keep access.
  */
 const withAccess = `tenant = $1 and desired_access = 'enabled' and active and not deleted`;
 export const withAccessAfter = `
@@ -42,8 +41,8 @@ export const withAccessAfter = `
 export const countWithAccess = `select count(*)::int as people from person where ${withAccess}`;
 
 /**
- * Adds checks for this run. If a person already has a check, the person is checked once more after it. The rows are
- * locked in the order of the key.
+ * Adds checks for this comparison. If a person already has a check, the person is checked once more afterwards. The
+ * rows are locked in the order of the key.
  */
 export const addChecks = `
   insert into okta_check as c (tenant, user_id, causation_id, run)
@@ -64,15 +63,11 @@ export const dueTenants = `
           and (r.state = 'running' or r.started_at >= clock_timestamp() - interval '30 minutes' and r.cause = 'nightly' or r.state = 'done' and r.started_at >= $1))
    order by s.tenant_id limit 10`;
 
-/**
- * Returns the oldest end of the last complete comparisons of the connected tenants. A tenant that was never compared
- * counts as 1970.
- */
+/** Every connected tenant has completed a comparison since the returned time. Returns 1970 if a tenant never did. */
 export const oldestSuccess = `
   select coalesce(min(coalesce(r.at, 'epoch'::timestamptz)), 'epoch'::timestamptz) as at from tenant_settings s
     left join lateral (select max(finished_at) as at from okta_comparison where tenant = s.tenant_id and state = 'done') r on true
    where coalesce(s.settings -> 'okta', 'null') <> 'null'`;
-/** Sums the differences in each tenant's last complete comparison, by kind. */
 export const drift = `
   select d.key as kind, sum((d.value ->> 'count')::int)::int as people
     from (select distinct on (tenant) progress from okta_comparison where state = 'done' order by tenant, started_at desc) r,

@@ -11,8 +11,8 @@ import { beginRun, endDeadRuns, endRun, latestRun, renewRun } from './comparison
 import { noProgress } from './drift.js';
 
 /**
- * Interval at which a running comparison renews its row. A page of Okta's list may wait for the next rate limit window,
- * and the row must not count as dead meanwhile.
+ * Interval of heartbeats. A page of Okta's list may wait for the next rate limit window, and the comparison must not
+ * count as dead meanwhile.
  */
 const RENEW_MS = 5_000;
 
@@ -65,7 +65,7 @@ export class OktaComparisons {
     throw new Problem('okta_not_connected', `The tenant ${slug} is not connected to Okta.`, undefined, { slug });
   }
 
-  /** Runs a comparison. Never rejects: a failure is written to the row. */
+  /** Never rejects: a failure is written to the row of the comparison. */
   private async run(id: string, tenant: string, force: boolean, progress: OktaComparisonProgress): Promise<void> {
     const renewal = setInterval(
       () => void this.database.query(renewRun, [id, JSON.stringify(progress)]).catch(() => undefined),
@@ -87,7 +87,7 @@ export class OktaComparisons {
         { tenant, run: id, code, err: error },
         'A comparison with Okta failed. The comparison itself changed no access. Correct what the error says and compare again.',
       );
-      await end('failed', text, code).catch(() => undefined); // if this fails, the row counts as dead after a minute
+      await end('failed', text, code).catch(() => undefined); // if this fails, the comparison counts as dead after a minute
     } finally {
       clearInterval(renewal);
     }

@@ -21,10 +21,12 @@ export function note(progress: OktaComparisonProgress, kind: OktaDriftKind, name
   if (drift.sample.length < SAMPLE) drift.sample.push(name);
 }
 
-/** The person whose external id is the id of the Okta user. */
 export type Counterpart = Pick<PersonEntity, 'externalId' | 'userName' | 'active' | 'desiredAccess' | 'oktaState'>;
 
-/** Returns how our state of a user who is assigned to the app differs from Okta's, or null if it does not differ. */
+/**
+ * Compares our state of a user who is assigned to the app with Okta's. Returns the difference, or null if there is
+ * none.
+ */
 export function driftOf(here: Counterpart | undefined, isSuspended: boolean): OktaDriftKind | null {
   if (!here) return 'unknown_here';
   if (!here.active) return 'inactive_here';
@@ -33,8 +35,8 @@ export function driftOf(here: Counterpart | undefined, isSuspended: boolean): Ok
 }
 
 /**
- * Returns whether the person must be checked. Differences of other kinds do not affect access. They are only reported,
- * and SCIM has to correct them.
+ * Returns whether the person must be checked. All other differences do not affect access; they are only reported, and
+ * SCIM has to correct them.
  */
 export function needsCheck(kind: OktaDriftKind, here: Counterpart | undefined): boolean {
   // If the suspension is already stored here, the brake holds the person's case, so no check is needed.

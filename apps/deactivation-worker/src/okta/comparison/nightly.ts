@@ -1,4 +1,4 @@
-/** Compares every connected tenant once a night, and deletes old hints and comparisons. */
+/** Compares every connected tenant once a night, and deletes old events of event hooks and old comparisons. */
 import { Inject, Injectable } from '@nestjs/common';
 import { CONFIG, Database, LOGGER, Problem, type Logger } from '#platform';
 import { Loop } from '#worker';

@@ -1,4 +1,4 @@
-/** Authenticates deliveries of a tenant's event hook and stores their hints. */
+/** Authenticates and stores deliveries of a tenant's event hook. */
 import { Inject, Injectable } from '@nestjs/common';
 import { hookEvents, verifyHookSecret } from '#okta';
 import { Database, LOGGER, Metrics, Problem, RateLimit, type Logger } from '#platform';
@@ -32,15 +32,15 @@ export class OktaEventHooks {
 
   /**
    * Authenticates a delivery and resolves with the tenant's id. All refusals look the same, so that callers cannot find
-   * out which tenants exist or are connected. If the secret cannot be checked, the answer is 503. Okta repeats a
-   * delivery after a 503, but not after a 4xx.
+   * out which tenants exist or are connected. If the secret cannot be read, the answer is 503; Okta repeats a delivery
+   * after a 503, but not after a 4xx.
    */
   async authenticate(slug: string, authorization: string | undefined): Promise<string> {
     const tenant = await this.orgs.connectedBySlug(slug);
     const isAuthentic =
       tenant !== null &&
       ((await this.matches(tenant.tenantId, authorization, false)) ||
-        // The secret may have been rotated a moment ago, so it is read from the store again.
+        // Read the secret from the store again, because it may just have been rotated.
         (await this.matches(tenant.tenantId, authorization, true)));
     if (isAuthentic) return tenant.tenantId;
     this.deliveries.inc({ outcome: 'refused' });
@@ -50,7 +50,7 @@ export class OktaEventHooks {
     );
   }
 
-  /** Stores all hints of the delivery before it resolves. A repeated delivery stores nothing new. */
+  /** Stores all events of the delivery before the promise resolves. A repeated delivery stores nothing new. */
   async deliver(tenant: string, body: unknown): Promise<void> {
     if (this.limit.take(tenant) > 0) {
       this.deliveries.inc({ outcome: 'limited' });

@@ -1,6 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-/** One event of Okta's event hooks about one user. */
+/** One event of Okta's event hooks about one user. It is only a hint: Okta is read before access changes. */
 @Entity('okta_hint')
 export class OktaHintEntity {
   @PrimaryColumn({ type: 'uuid' }) tenant!: string;

@@ -1,13 +1,12 @@
-/** Stores the hints of event hooks, and adds checks of the people in them. */
 import type { OktaHookEvent } from '#okta';
 import type { Queryable } from '#platform';
 
 /**
- * Stores hints and their checks in one statement, so that no hint is stored without its check. Both inserts follow the
- * order of their keys, so that two deliveries about the same people cannot deadlock.
+ * Stores events of event hooks and the checks that they cause, in one statement, so that no event is stored without its
+ * check. Both inserts follow the order of their keys, so that two deliveries about the same people cannot deadlock.
  *
- * If a check was postponed because the person was unknown, a new hint makes it due now, because the person may be known
- * by now. If a check was postponed because Okta did not answer, it stays postponed.
+ * A check that was postponed because the person was unknown becomes due now, because the person may be known by now. A
+ * check that was postponed because Okta did not answer stays postponed.
  */
 const store = `
   with fresh as (
@@ -27,8 +26,8 @@ const store = `
   select count(*)::int as fresh from fresh`;
 
 /**
- * Stores the hints and resolves with the number of new ones. A hint about a person with a waiting check causes no
- * second request to Okta.
+ * Resolves with the number of new events. An event about a person with a waiting check causes no second request to
+ * Okta.
  */
 export async function storeHints(
   database: Queryable,
@@ -42,7 +41,7 @@ export async function storeHints(
   return row?.fresh ?? 0;
 }
 
-/** Deletes old hints in portions, so that no statement runs long. */
+/** Deletes old events in portions, so that no statement runs long. */
 export const forgetOldHints = `
   delete from okta_hint where ctid = any(array(
     select ctid from okta_hint where received_at < clock_timestamp() - interval '2 days' limit 5000)) returning 1`;

@@ -1,4 +1,4 @@
-/** The routes `/sandbox/apps/<tenant>/event-hook` register the hook, disturb its deliveries and list the deliveries. */
+/** The routes `/sandbox/apps/<tenant>/event-hook` register the hook, disturb its deliveries and list them. */
 import { z } from 'zod';
 import { parseControl } from '../../listener.js';
 import type { Okta } from '../okta.js';
@@ -28,7 +28,7 @@ const forged = z
   })
   .refine((f) => f.login !== undefined || f.userId !== undefined, 'login or userId must name the user of the event');
 
-/** Returns the hook without its secret. The secret can be written but never read. */
+/** The hook without its secret, which can be written but never read. */
 const view = (hook: EventHook | null): object | null => hook && { ...hook, secret: '****' };
 
 export function eventHookRoutes(route: TenantRoute, { hooks, store }: Okta): void {

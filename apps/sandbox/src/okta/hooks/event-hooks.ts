@@ -1,6 +1,6 @@
 /**
- * The event hooks of the sandbox Okta. Delayed deliveries, their copies and the list of deliveries exist only in
- * memory. They are lost when the process ends, so the sandbox does not keep Okta's promise of at least one delivery.
+ * The event hooks of the sandbox Okta. Deliveries exist only in memory, so delayed ones are lost when the process ends.
+ * Okta itself promises at least one delivery.
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,26 +10,20 @@ import { oktaId } from '../model.js';
 import { hookBody, type HookBody, type LogEvent } from './log-event.js';
 import { send, type Attempt } from './sender.js';
 
-/**
- * The event hook of a tenant's org. An org has at most one hook. The sandbox verifies the endpoint before it stores the
- * hook.
- */
+/** The only event hook of a tenant's org. */
 export interface EventHook {
   readonly id: string;
   readonly url: string;
-  /** The whole value of the `Authorization` header in each request. */
+  /** The secret is the whole value of the `Authorization` header. */
   readonly secret: string;
   readonly events: readonly string[];
 }
 
-/** The ways in which the sandbox disturbs a tenant's deliveries. */
+/** How the sandbox disturbs a tenant's deliveries. */
 export interface Knobs {
-  /** The number of copies that follow each delivery. */
+  /** Number of copies that follow each delivery. */
   readonly duplicate: number;
-  /**
-   * The delay of each delivery in milliseconds. If the delay is set back to 0, the next delivery overtakes the delayed
-   * ones.
-   */
+  /** Delay of each delivery in milliseconds. If it is set back to 0, the next delivery overtakes the delayed ones. */
   readonly delayMs: number;
 }
 const UNDISTURBED: Knobs = { duplicate: 0, delayMs: 0 };
@@ -46,9 +40,8 @@ export interface Delivery {
   readonly attempts: readonly Attempt[];
 }
 
-/** A delivery in the list of deliveries. Its state and attempts are set after its request. */
-type Kept = { -readonly [K in keyof Delivery]: Delivery[K] };
-const KEPT = 500;
+type MutableDelivery = { -readonly [K in keyof Delivery]: Delivery[K] };
+const MAX_DELIVERIES = 500;
 
 interface Waiting {
   readonly slug: string;
@@ -58,15 +51,15 @@ interface Waiting {
 
 export class EventHooks {
   private readonly knobs = new Map<string, Knobs>();
-  private readonly log = new Map<string, Kept[]>();
+  private readonly log = new Map<string, MutableDelivery[]>();
   private readonly waiting = new Set<Waiting>();
   private readonly stopping = new AbortController();
 
   constructor(private readonly database: Database) {}
 
   /**
-   * Verifies the endpoint once, as Okta does, then stores the hook. After a wrong answer, the new hook is refused and
-   * the earlier hook does not change.
+   * Verifies the endpoint once, as Okta does, then stores the hook. After a wrong answer, the earlier hook stays in
+   * force.
    */
   async register(slug: string, asked: Omit<EventHook, 'id'>): Promise<EventHook> {
     const challenge = randomUUID();
@@ -108,8 +101,8 @@ export class EventHooks {
   }
 
   /**
-   * Delivers the events to which the hook subscribed, in one request. Waits until the request is done, unless the
-   * delivery is delayed.
+   * Delivers the events to which the hook subscribed, in one request. Waits for the answer, unless the delivery is
+   * delayed.
    */
   async deliver(slug: string, events: readonly LogEvent[]): Promise<readonly Delivery[]> {
     const hook = await this.find(slug);
@@ -134,7 +127,6 @@ export class EventHooks {
     return this.start(slug, secret === undefined ? hook : { ...hook, secret }, body, 0);
   }
 
-  /** Sends all delayed deliveries now. */
   async release(slug: string): Promise<readonly Delivery[]> {
     const held = [...this.waiting].filter((w) => w.slug === slug);
     for (const { wake } of held) wake();
@@ -154,7 +146,7 @@ export class EventHooks {
     const kept = this.log.get(slug) ?? [];
     this.log.set(slug, kept);
     kept.push(delivery);
-    if (kept.length > KEPT) kept.shift();
+    if (kept.length > MAX_DELIVERIES) kept.shift();
     if (delayMs === 0) return this.post(hook, body, delivery);
     const alarm = new AbortController();
     const done = sleep(delayMs, undefined, { signal: alarm.signal })
@@ -166,7 +158,7 @@ export class EventHooks {
     return delivery;
   }
 
-  private async post(hook: EventHook, body: HookBody, delivery: Kept): Promise<Delivery> {
+  private async post(hook: EventHook, body: HookBody, delivery: MutableDelivery): Promise<Delivery> {
     const headers = { authorization: hook.secret, 'user-agent': 'Okta Hooks' };
     const request = { method: 'POST' as const, url: hook.url, headers, body: JSON.stringify(body) };
     const { attempts, ok } = await send(request, this.stopping.signal);
@@ -176,7 +168,7 @@ export class EventHooks {
   }
 }
 
-const initial = (hook: EventHook, body: HookBody): Kept => ({
+const initial = (hook: EventHook, body: HookBody): MutableDelivery => ({
   eventId: body.eventId,
   url: hook.url,
   events: body.data.events.map((e) => ({ type: e.eventType, login: loginOf(e) })),

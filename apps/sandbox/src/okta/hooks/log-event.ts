@@ -1,6 +1,6 @@
-/** Builds System Log events in the form in which Okta's event hooks send them. Pure functions only. */
+/** System Log events, as Okta's event hooks send them. */
 import { randomUUID } from 'node:crypto';
-import type { OktaApp, Person } from '../model.js';
+import { displayName, type OktaApp, type Person } from '../model.js';
 
 /** The event types that the sandbox's verbs cause. Okta has several hundred more. */
 export const eventTypes = [
@@ -25,11 +25,11 @@ export interface LogEvent {
 
 type Subject = Pick<Person, 'id' | 'login' | 'profile'>;
 
-/** `at` is the time of the event. Deliveries may arrive late and out of order; `published` shows the true order. */
+/**
+ * Builds an event. Its time, `published`, shows the true order, because deliveries may arrive late and out of order.
+ */
 export function logEvent(eventType: string, person: Subject, app: OktaApp, at: Date): LogEvent {
-  const { firstName = '', lastName = '' } = person.profile;
-  const displayName = person.profile.displayName ?? (`${firstName} ${lastName}`.trim() || person.login);
-  const user = { id: person.id, type: 'User', alternateId: person.login, displayName };
+  const user = { id: person.id, type: 'User', alternateId: person.login, displayName: displayName(person) };
   const instance = { id: app.appId, type: 'AppInstance', alternateId: 'StackFlow', displayName: 'StackFlow' };
   return {
     uuid: randomUUID(),
@@ -52,7 +52,7 @@ export function logEvent(eventType: string, person: Subject, app: OktaApp, at: D
   };
 }
 
-/** Builds the body of one delivery. Copies of a delivery contain the same `eventId`. */
+/** The body of one delivery. Copies of a delivery contain the same `eventId`. */
 export const hookBody = (hookId: string, events: readonly LogEvent[], at: Date) => ({
   eventType: 'com.okta.event_hook',
   eventTypeVersion: '1.0',

@@ -1,18 +1,17 @@
-/** Sends a request of an event hook as Okta does: with a limit of 3 s, and a second time if no answer or a 5xx came. */
+/** Sends a request of an event hook as Okta does: it waits 3 s, and repeats once if no answer or a 5xx came. */
 import { isNativeError } from 'node:util/types';
-import { wallClock } from '../../control/call-log.js';
 
 /** "If a response is not received within 3 seconds, the outbound request times out" (Okta, event hooks). */
-const PATIENCE_MS = 3_000;
+const TIMEOUT_MS = 3_000;
 const ATTEMPTS = 2;
-/** Longer answers are cut to this length. Only the verification reads an answer, which is one short JSON object. */
-const SHOWN = 4_096;
+/** Longer answers are cut. Only the verification of the endpoint reads an answer, and this answer is short. */
+const MAX_ANSWER_CHARACTERS = 4_096;
 
 export interface Attempt {
-  /** Status of the answer; null if no answer came. */
+  /** Status of the answer, or null if no answer came. */
   readonly status: number | null;
   readonly error: string | null;
-  /** Start and end of the attempt in milliseconds since the epoch. */
+  /** Start and end of the attempt, in milliseconds since the epoch. */
   readonly startedAt: number;
   readonly endedAt: number;
 }
@@ -43,13 +42,13 @@ export async function send(request: HookRequest, stopping: AbortSignal): Promise
   }
 }
 
-/** Makes one attempt. The promise never rejects; `attempt.error` contains the reason for a failure. */
+/** Makes one attempt. Never rejects: `attempt.error` contains the reason for a failure. */
 export async function once(
   request: HookRequest,
   stopping: AbortSignal,
-  patienceMs = PATIENCE_MS,
+  timeoutMs = TIMEOUT_MS,
 ): Promise<{ attempt: Attempt; text: string }> {
-  const startedAt = wallClock();
+  const startedAt = Date.now();
   const { method, url, body } = request;
   try {
     const answer = await fetch(url, {
@@ -57,18 +56,20 @@ export async function once(
       headers: { accept: 'application/json', 'content-type': 'application/json', ...request.headers },
       ...(body !== undefined && { body }),
       redirect: 'manual',
-      signal: AbortSignal.any([AbortSignal.timeout(patienceMs), stopping]),
+      signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), stopping]),
     });
-    const text = (await answer.text()).slice(0, SHOWN);
-    return { attempt: { status: answer.status, error: null, startedAt, endedAt: wallClock() }, text };
+    const text = (await answer.text()).slice(0, MAX_ANSWER_CHARACTERS);
+    return { attempt: { status: answer.status, error: null, startedAt, endedAt: Date.now() }, text };
   } catch (error) {
-    return { attempt: { status: null, error: reason(error, patienceMs), startedAt, endedAt: wallClock() }, text: '' };
+    return { attempt: { status: null, error: reason(error, timeoutMs), startedAt, endedAt: Date.now() }, text: '' };
   }
 }
 
-/** Returns the reason for a failure. The error of fetch only says "fetch failed"; its cause contains the reason. */
-function reason(error: unknown, patienceMs: number): string {
+/**
+ * Returns the reason for a failure. The error of `fetch` only says "fetch failed", but its cause contains the reason.
+ */
+function reason(error: unknown, timeoutMs: number): string {
   if (!isNativeError(error)) return String(error);
-  if (error.name === 'TimeoutError') return `no answer within ${patienceMs / 1000} s`;
+  if (error.name === 'TimeoutError') return `no answer within ${timeoutMs / 1000} s`;
   return isNativeError(error.cause) ? error.cause.message || error.cause.name : error.message;
 }

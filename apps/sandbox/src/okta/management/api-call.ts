@@ -1,11 +1,7 @@
-/**
- * Handles one request to the Management API: token, injected faults, rate limit, rights, answer, and an entry in the
- * call log.
- */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Database } from '#platform';
-import { CallLog, wallClock } from '../../control/call-log.js';
+import { CallLog } from '../../control/call-log.js';
 import { Faults } from '../../control/faults.js';
 import { ApiError } from './api-error.js';
 import { ApiTokens, type Caller } from './api-tokens.js';
@@ -21,8 +17,8 @@ export interface Management {
 }
 
 /**
- * Creates the state of the Management API. Tokens are stored in the database. Rate limits, faults and the call log are
- * lost when the process ends.
+ * State of the Management API. Tokens are stored in the database. Rate limits, faults and the call log are lost when
+ * the process ends.
  */
 export const createManagement = (database: Database): Management => ({
   database,
@@ -35,10 +31,10 @@ export const createManagement = (database: Database): Management => ({
 export interface Asked {
   readonly caller: Caller;
   readonly id: string;
-  /** The id of a resource inside the resource that `id` names. */
+  /** The second id in the path: a resource inside the resource that `id` names. */
   readonly inner: string;
   readonly query: Readonly<Record<string, unknown>>;
-  /** Scheme and host in the caller's request. */
+  /** Scheme and host of the request. */
   readonly base: string;
 }
 export interface Page {
@@ -47,7 +43,7 @@ export interface Page {
 }
 export type Answer = Page | { readonly one: object };
 
-/** Runs `handler` for one request. Throws an {@link ApiError} if the request is refused. */
+/** Handles one request to the Management API. Throws an {@link ApiError} if the request is refused. */
 export async function apiCall(
   management: Management,
   operation: string,
@@ -55,7 +51,7 @@ export async function apiCall(
   reply: FastifyReply,
   handler: (asked: Asked) => Promise<Answer>,
 ): Promise<FastifyReply> {
-  const at = wallClock();
+  const at = Date.now();
   const { id = '', inner = '' } = request.params as { id?: string; inner?: string };
   let outcome = 'ok';
   try {
@@ -82,7 +78,7 @@ export async function apiCall(
     outcome = error instanceof ApiError ? error.code : 'E0000009';
     throw error;
   } finally {
-    const call = { at, endedAt: wallClock(), operation, subject: id || null, group: null };
+    const call = { at, endedAt: Date.now(), operation, subject: id || null, group: null };
     management.calls.add({ ...call, outcome, dropped: outcome === 'disconnect' });
   }
 }
@@ -95,10 +91,7 @@ async function authenticate({ tokens }: Management, header: string | undefined):
   return caller;
 }
 
-/**
- * Sets the rate-limit headers, also on the error answer. Throws an error if the request exceeds the limit. Refused
- * requests count against the limit, too.
- */
+/** Sets the rate-limit headers, also on an error answer. Refused requests count against the limit, too. */
 function countRequest(taken: Taken, throttled: boolean, reply: FastifyReply): void {
   const refused = throttled || !taken.allowed;
   reply.headers({

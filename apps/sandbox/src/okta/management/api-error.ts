@@ -1,4 +1,4 @@
-/** The error bodies of Okta's Management API. Only errors that a read-only client can get are included. */
+/** Errors of Okta's Management API that a read-only client can get. */
 import { oktaId } from '../model.js';
 
 /** Status and summary of each error code, from Okta's list of error codes. */
@@ -18,7 +18,7 @@ export type ErrorCode = keyof typeof KNOWN;
 export class ApiError extends Error {
   readonly status: number;
 
-  /** `about` replaces the `{}` in the summary. Only an injected fault sets `status`. */
+  /** `about` replaces `{}` in the summary of the error. Only an injected fault sets `status`. */
   constructor(
     readonly code: ErrorCode,
     about = '',

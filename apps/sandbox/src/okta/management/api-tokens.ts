@@ -1,15 +1,15 @@
-/** SSWS tokens for the Management API of one org. A token is shown once and stored as a hash. */
+/** SSWS tokens of the Management API. A token is shown once and stored as a hash. */
 import { createHash } from 'node:crypto';
 import type { Database } from '#platform';
-import { oktaId, randomText } from '../model.js';
+import { randomText } from '../../text.js';
+import { oktaId } from '../model.js';
 
-/** A token has the rights of the administrator who created it. `none`: this administrator has lost the rights. */
+/** A token has the rights of the administrator who created it. `none` means that they have lost their rights. */
 export type Rights = 'admin' | 'none';
 
 export interface Caller {
   readonly slug: string;
   readonly appId: string;
-  /** The Okta user that owns the token. */
   readonly ownerId: string;
   readonly rights: Rights;
   readonly since: Date;

@@ -1,4 +1,4 @@
-/** The routes `/sandbox/apps/<tenant>/api-token` and `/rate-limit`: an administrator's settings of the org's API. */
+/** The routes `/sandbox/apps/<tenant>/api-token` and `/rate-limit` set tokens and limits of the org's API. */
 import { z } from 'zod';
 import { parseControl } from '../../listener.js';
 import type { TenantRoute } from '../tenant-route.js';

@@ -1,6 +1,6 @@
 /**
- * The queries of the Management API. Pages are sorted by id. Ids never change, so a cursor (the last id of a page)
- * neither skips nor repeats anybody. Each query reads only one tenant: the org of the token.
+ * Queries of the Management API, each for the org of one token. Pages are sorted by id. Ids never change, so a cursor
+ * (the last id of a page) neither skips nor repeats anybody.
  */
 import type { Queryable } from '#platform';
 import type { PersonStatus, Profile } from '../model.js';
@@ -39,7 +39,7 @@ export async function findUser(db: Queryable, slug: string, who: string): Promis
   return row;
 }
 
-/** Lists users. Without statuses, it lists everybody except deprovisioned users, as Okta does. */
+/** Lists users. Without `statuses`, the list omits deprovisioned users, as in Okta. */
 export const listUsers = (
   db: Queryable,
   slug: string,

@@ -1,7 +1,4 @@
-/**
- * Okta's Management API for clients that only read: `/api/v1/*` on the Okta listener. The token selects the org. The
- * people, groups and apps of other tenants do not exist for this token.
- */
+/** Okta's Management API (`/api/v1/*`) for clients that only read. A token gives access to one org only. */
 import type { FastifyInstance } from 'fastify';
 import { isDatabaseOutage, type Logger } from '#platform';
 import { apiCall, type Answer, type Asked, type Management, type Page } from './api-call.js';
@@ -77,7 +74,7 @@ function oktaErrors(api: FastifyInstance, logger: Logger): void {
   });
 }
 
-/** Reads one row more than requested, to find out whether there is a next page. */
+/** Reads one page. It reads one row more than requested, to know whether there is a next page. */
 async function paged<R extends { readonly id: string }>(
   { after, limit }: directory.PageOf,
   read: (page: directory.PageOf) => Promise<R[]>,

@@ -1,10 +1,10 @@
-/** Okta's paging: `limit`, an opaque `after`, and `Link` headers for this page and the next. Pure functions only. */
+/** Okta's paging: `limit`, an opaque `after`, and `Link` headers. */
 import { ApiError } from './api-error.js';
 import type { PageOf } from './directory.sql.js';
 
 export interface Limits {
   readonly default: number;
-  /** The largest page size. A greater `limit` is reduced to this size. */
+  /** The largest page size. A greater `limit` is reduced to it. */
   readonly max: number;
 }
 
@@ -25,7 +25,6 @@ function readCursor(value: unknown): string {
   return id;
 }
 
-/** Builds one `Link` header for this page (`url`) and, if there is a next page, another one for the next page. */
 export function linkHeaders(url: URL, next: string | null): string[] {
   const links = [`<${url.href}>; rel="self"`];
   if (next === null) return links;
@@ -37,8 +36,8 @@ export function linkHeaders(url: URL, next: string | null): string[] {
 const STATUS_TERM = /^status eq "([A-Z_]+)"$/;
 
 /**
- * Returns the statuses in a filter such as `status eq "A" or status eq "B"`, or null without a filter. The sandbox
- * refuses all other filters.
+ * Returns the statuses in a filter such as `status eq "A" or status eq "B"`, or null without a filter. All other
+ * filters are refused.
  */
 export function statusFilter(filter: unknown): readonly string[] | null {
   if (filter === undefined) return null;

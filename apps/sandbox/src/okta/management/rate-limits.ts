@@ -1,6 +1,6 @@
 /**
- * Okta's rate limits: each org may send a number of requests to an endpoint in a time window. A window ends at a whole
- * second of the epoch, and `X-Rate-Limit-Reset` names this second.
+ * The number of requests that an org may send to an endpoint in a time window. A window ends at a whole second of the
+ * epoch, which `X-Rate-Limit-Reset` names.
  */
 export interface RateLimit {
   readonly limit: number;
@@ -26,7 +26,7 @@ export class RateLimits {
     return this.limits.get(tenant) ?? DEFAULT;
   }
 
-  /** Changes the limit and starts new windows. Without `change`, restores the default limit. */
+  /** Changes the limit and starts new windows. Without `change`, the default limit applies again. */
   set(tenant: string, change?: Partial<RateLimit>): RateLimit {
     if (change) this.limits.set(tenant, { ...this.of(tenant), ...change });
     else this.limits.delete(tenant);

@@ -1,4 +1,4 @@
-/** Builds the resources of Okta's Management API in Okta's form. Pure functions only. */
+/** The resources of Okta's Management API. */
 import { orgIdOf } from '../model.js';
 import type { Caller } from './api-tokens.js';
 import type { AppUserRow, GroupRow, UserRow } from './directory.sql.js';
@@ -28,7 +28,7 @@ export const userShape = (row: UserRow, base: string): object => ({
   _links: { self: { href: `${base}/api/v1/users/${row.id}` } },
 });
 
-/** Builds the administrator who owns the token. The administrator is not one of the org's people. */
+/** The administrator who owns the token. They are not one of the org's people. */
 export const ownerShape = (caller: Caller, base: string): object =>
   userShape(
     {
@@ -44,8 +44,8 @@ export const ownerShape = (caller: Caller, base: string): object =>
   );
 
 /**
- * Builds an assignment. Okta's documentation does not promise that an assignment shows a suspension, so this one does
- * not. A client must read the person's own status from `GET /api/v1/users`.
+ * An assignment to the app does not show whether its person is suspended, because Okta does not promise this. A client
+ * must read the status from `GET /api/v1/users`.
  */
 export const appUserShape = (row: AppUserRow, appId: string, base: string): object => ({
   id: row.id,

@@ -30,9 +30,9 @@ export async function userInfo(
 }
 
 /**
- * Introspects a token (RFC 7662). The org server describes a token only to the client for which it was issued. The
- * custom server describes a token to any client of the org, because an API that receives a token may introspect it. All
- * other clients get the answer `active: false`.
+ * Introspects a token (RFC 7662). The org server describes a token only to the client that got it. The custom server
+ * describes a token to any client of the org, because an API introspects tokens that it receives. All other callers get
+ * `active: false`.
  */
 export async function introspect(oidc: OidcProvider, server: ServerId, caller: Client, form: unknown): Promise<object> {
   const live = await read(oidc, server, required(form, 'token'));

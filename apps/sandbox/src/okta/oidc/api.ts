@@ -1,7 +1,4 @@
-/**
- * The endpoints that clients call, on both authorization servers: metadata, key set, `/token`, `/userinfo`,
- * `/introspect`, `/revoke`.
- */
+/** The endpoints that OIDC clients call, on both authorization servers. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from '#platform';
 import { introspect, revoke, userInfo } from './access-tokens.js';
@@ -56,8 +53,8 @@ async function describe(oidc: OidcProvider, id: ServerId, reply: FastifyReply): 
 }
 
 /**
- * The fault `redirect` sends the client to the keys of forged tokens. A client that follows the redirect accepts forged
- * tokens.
+ * Publishes the key set. The fault `redirect` leads to the keys of forged tokens, so a client that follows the redirect
+ * accepts forged tokens.
  */
 async function keySet(oidc: OidcProvider, id: ServerId, reply: FastifyReply): Promise<FastifyReply> {
   if (await disturb(reply, oidc.serverFaults.take(`${id} keys`), oidc.foreignKeysUrl)) return reply;

@@ -1,4 +1,4 @@
-/** Checks the parameters of `/authorize` in Okta's order. Pure functions only. */
+/** Checks the parameters of `/authorize` in Okta's order. */
 import type { AuthorizationRequest, Client, ServerId } from './model.js';
 import { OAuthError, parameter, required } from './oauth-error.js';
 import { scopesAt } from './servers.js';
@@ -6,18 +6,18 @@ import { scopesAt } from './servers.js';
 const PROMPTS = ['none', 'login', 'consent'];
 
 export interface Prompting {
-  /** True: answer with an error instead of showing a page. */
+  /** True if `/authorize` must answer with an error instead of showing a page. */
   readonly none: boolean;
-  /** True: show the sign-in page although there is a session. */
+  /** True if the sign-in page is shown although there is a session. */
   readonly login: boolean;
-  /** Ignore a session that is older than this number of seconds. */
+  /** Maximum age of a usable session in seconds. */
   readonly maxAge: number | null;
   readonly loginHint: string;
 }
 
 /**
- * Returns the address to which the answer or an error is sent. The server must send nothing to an unregistered address,
- * so an error of this function is shown to the person on a page (RFC 6749, 4.1.2.1).
+ * Returns the registered redirect URI. A page shows errors of this function, because nothing may be sent to an
+ * unregistered address (RFC 6749, 4.1.2.1).
  */
 export function redirectUriOf(query: unknown, client: Client | null): string {
   if (!client) throw new OAuthError('invalid_client', "Invalid value for 'client_id' parameter.");
@@ -72,7 +72,7 @@ export function promptingOf(query: unknown): Prompting {
   };
 }
 
-/** Builds the redirect back to the client. The redirect keeps the query parameters of the registered URI. */
+/** Builds the redirect to the client. It keeps the query parameters of the registered URI. */
 export function backTo(redirectUri: string, answer: Readonly<Record<string, string | undefined>>): string {
   const url = new URL(redirectUri);
   for (const [name, value] of Object.entries(answer)) if (value !== undefined) url.searchParams.append(name, value);
@@ -98,8 +98,8 @@ function scopesOf(query: unknown, client: Client, server: ServerId): string[] {
 }
 
 /**
- * Refuses the PKCE method `plain`, because `plain` does not protect against an attacker who can read the request (RFC
- * 7636).
+ * Reads the PKCE challenge. Refuses the method `plain`, which does not protect against an attacker who can read the
+ * request (RFC 7636).
  */
 function challengeOf(query: unknown): string {
   const challenge = parameter(query, 'code_challenge');

@@ -1,11 +1,12 @@
 /**
- * Builds the claims of Okta's tokens (Okta, "OpenID Connect & OAuth 2.0 API", token claims). Pure functions only. An ID
- * token that is issued together with an access token contains only name, e-mail and username; `/userinfo` returns the
- * rest. The ID token contains no `azp` and no `email_verified`.
+ * The claims of Okta's tokens (Okta, "OpenID Connect & OAuth 2.0 API"). If an access token is issued too, the ID token
+ * contains only name, e-mail and username, and `/userinfo` returns the rest. ID tokens have neither `azp` nor
+ * `email_verified`.
  */
 import { createHash } from 'node:crypto';
 import type { JWTPayload } from 'jose';
-import { randomText } from '../model.js';
+import { randomText } from '../../text.js';
+import { displayName } from '../model.js';
 import { seconds, type Client, type Grant } from './model.js';
 import type { OidcPerson } from './people.sql.js';
 import type { AuthorizationServer } from './servers.js';
@@ -77,19 +78,16 @@ export function userInfoClaims(person: OidcPerson, scopes: readonly string[], cl
   };
 }
 
-/** `at_hash` is the left half of the token's SHA-256 hash for RS256 tokens (OpenID Connect Core, 3.1.3.6). */
+/** The claim `at_hash`: the left half of the access token's SHA-256 hash (OpenID Connect Core, 3.1.3.6). */
 export const atHash = (accessToken: string): string =>
   createHash('sha256').update(accessToken, 'ascii').digest().subarray(0, 16).toString('base64url');
-
-export const displayName = ({ login, profile }: Pick<OidcPerson, 'login' | 'profile'>): string =>
-  profile.displayName ?? ([profile.firstName, profile.lastName].filter(Boolean).join(' ') || login);
 
 const thinProfile = (person: OidcPerson, scopes: readonly string[]): object => ({
   ...(scopes.includes('profile') && { name: displayName(person), preferred_username: person.login }),
   ...(scopes.includes('email') && { email: person.profile.email ?? person.login }),
 });
 
-/** Returns the groups claim, but only if the scope was requested and the app has a groups claim. */
+/** The `groups` claim, if the client requested this scope and its app has such a claim. */
 function groupsClaim(about: {
   readonly person: OidcPerson;
   readonly client: Client;

@@ -1,9 +1,6 @@
-/**
- * Authenticates clients at `/token`, `/introspect` and `/revoke`: by a secret in a Basic header or in the form, or by a
- * JWT.
- */
-import { timingSafeEqual } from 'node:crypto';
+/** Authenticates clients by a secret in a Basic header or in the form, or by a JWT. */
 import { createLocalJWKSet, decodeJwt, jwtVerify, type JSONWebKeySet, type JWTPayload } from 'jose';
+import { sameText } from '../../text.js';
 import type { Client } from './model.js';
 import { OAuthError, parameter } from './oauth-error.js';
 import type { OidcProvider } from './provider.js';
@@ -28,7 +25,7 @@ export async function authenticateClient(
     authorization === undefined ? [parameter(form, 'client_id'), posted] : basicCredentials(authorization);
   if (id === undefined) throw new OAuthError('invalid_client', 'Client authentication failed. No client is named.');
   const client = await known(oidc, id);
-  if (client.secret === null || secret === undefined || !equal(client.secret, secret))
+  if (client.secret === null || secret === undefined || !sameText(client.secret, secret))
     throw new OAuthError('invalid_client', 'The client secret supplied for a confidential client is invalid.');
   return client;
 }
@@ -76,7 +73,7 @@ async function known(oidc: OidcProvider, id: string): Promise<Client> {
   return client;
 }
 
-/** Reads id and secret from a Basic header. Both are form-encoded before they are joined (RFC 6749, 2.3.1). */
+/** Reads a Basic header. Id and secret are form-encoded before they are joined (RFC 6749, 2.3.1). */
 function basicCredentials(header: string): [string, string] {
   const encoded = /^Basic ([A-Za-z0-9+/=_-]+)$/i.exec(header)?.[1] ?? '';
   const text = Buffer.from(encoded, 'base64').toString('utf8');
@@ -84,14 +81,9 @@ function basicCredentials(header: string): [string, string] {
   try {
     if (colon > 0) return [formDecoded(text.slice(0, colon)), formDecoded(text.slice(colon + 1))];
   } catch {
-    // The text contains a stray percent sign. It is refused below.
+    // Text with a stray percent sign is refused below.
   }
   throw new OAuthError('invalid_client', "The 'Authorization' header holds no Basic credentials.");
 }
 
 const formDecoded = (text: string): string => decodeURIComponent(text.replaceAll('+', ' '));
-
-function equal(a: string, b: string): boolean {
-  const [x, y] = [Buffer.from(a), Buffer.from(b)];
-  return x.length === y.length && timingSafeEqual(x, y);
-}

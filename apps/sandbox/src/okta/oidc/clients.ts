@@ -1,10 +1,8 @@
-/**
- * OIDC clients of the orgs. The secret is stored in plain text, because the fault `hs256-client-secret` signs tokens
- * with the secret.
- */
+/** OIDC clients. Secrets are stored in plain text, because the fault `hs256-client-secret` signs tokens with them. */
 import type { Database } from '#platform';
 import { ControlError } from '../../listener.js';
-import { oktaId, randomText } from '../model.js';
+import { randomText } from '../../text.js';
+import { oktaId } from '../model.js';
 import { clientSettings, type Client, type ClientSettings } from './model.js';
 
 const CLIENT = `select c.client_id as "clientId", c.slug, '00o' || substr(a.app_id, 4) as "orgId", c.label, c.secret, c.settings
@@ -16,8 +14,8 @@ export class ClientStore {
   constructor(private readonly database: Database) {}
 
   /**
-   * Creates or changes a client. An existing client keeps its id. It also keeps its secret, unless its authentication
-   * method changed.
+   * Creates or changes a client. An existing client keeps its id. It keeps its secret, unless its authentication method
+   * changed.
    */
   async save(slug: string, label: string, settings: ClientSettings): Promise<{ client: Client; secretIsNew: boolean }> {
     const secret = settings.jwks ? null : newSecret();

@@ -12,7 +12,6 @@ import { OAuthError } from './oauth-error.js';
 import type { OidcProvider } from './provider.js';
 import { scopesAt } from './servers.js';
 
-/** Selects a client of the tenant, for example `?label=mobile`. */
 const labelQuery = z.object({
   label: z
     .string()
@@ -23,9 +22,7 @@ const serverQuery = z.object({ server: z.enum(serverIds).optional() });
 const mintBody = z.object({
   login: z.string().min(1).max(200),
   server: z.enum(serverIds).default('default'),
-  /**
-   * Requested scopes. If they are missing, the token contains all scopes that the client can request from the server.
-   */
+  /** Requested scopes. The default is all scopes that the client can request from the server. */
   scopes: z.array(z.string().min(1)).min(1).max(50).optional(),
   nonce: z.string().nullable().default(null),
 });
@@ -38,7 +35,6 @@ export function oidcControlRoutes(app: FastifyInstance, route: TenantRoute, oidc
 function clientRoutes(route: TenantRoute, oidc: OidcProvider): void {
   const { clients, clientFaults } = oidc;
   const labelIn = (query: unknown): string => parseControl(labelQuery, query).label;
-  /** Registers a route about one client. */
   const about = (
     method: 'get' | 'post' | 'delete',
     path: string,
@@ -47,9 +43,7 @@ function clientRoutes(route: TenantRoute, oidc: OidcProvider): void {
     route(method, `/oidc-client${path}`, async ({ slug }, { query, body }) =>
       handler(await clients.byLabel(slug, labelIn(query)), body),
     );
-  /**
-   * Builds the answer that describes a client. It contains the secret only if the secret was created by this request.
-   */
+  /** Describes a client. The answer contains the secret only if this request created the secret. */
   const view = ({ secret: _secret, orgId: _orgId, settings, ...client }: Client, clientSecret?: string): object => ({
     ...client,
     ...settings,
@@ -80,7 +74,7 @@ function clientRoutes(route: TenantRoute, oidc: OidcProvider): void {
   });
 }
 
-/** Issues tokens as if this person had just signed in. The client's next injected fault applies to these tokens. */
+/** Issues tokens as if this person had just signed in, with the client's next injected fault. */
 async function mint(oidc: OidcProvider, client: Client, body: z.output<typeof mintBody>): Promise<object> {
   const { login, ...asked } = body;
   try {
@@ -89,8 +83,7 @@ async function mint(oidc: OidcProvider, client: Client, body: z.output<typeof mi
     return await oidc.tokens.issue(subject, oidc.clientFaults.take(client.clientId));
   } catch (error) {
     if (!(error instanceof OAuthError)) throw error;
-    // Okta's message is the same for an unknown, a suspended and an unassigned person. The control API therefore adds
-    // the possible reasons.
+    // Okta's own message is the same for an unknown, a suspended and an unassigned person.
     throw new ControlError(
       409,
       `${error.message} "${login}" must be ACTIVE and assigned to the app; "list" shows both.`,

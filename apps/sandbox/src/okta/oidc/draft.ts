@@ -1,4 +1,4 @@
-/** A token before it is signed, and the code that signs it with the right key or with a forger's key. */
+/** A token before it is signed. A test may have it signed with a forger's key. */
 import { CompactSign, exportSPKI, importJWK, UnsecuredJWT, type CryptoKey, type JWTPayload } from 'jose';
 import type { SigningKey } from './keys.js';
 
@@ -7,7 +7,7 @@ export interface Draft {
   readonly header: { readonly alg: string; readonly [name: string]: unknown };
   readonly signedWith:
     | 'own-key'
-    /** A key that is not in the server's key set. The signature itself is valid. */
+    /** The signature is valid, but its key is not in the server's key set. */
     | 'foreign-key'
     /** The signature is an HMAC with the client's secret. */
     | 'client-secret'
@@ -30,7 +30,7 @@ export const draft = (claims: JWTPayload, { kid }: SigningKey): Draft => ({
 
 export const signRightly = (right: Draft, own: SigningKey): Promise<string> => signWith(right, own.privateKey);
 
-/** Signs the token with the key that the draft names, even if this key is wrong. */
+/** Signs a token with the key that the draft names, even if this key is wrong. */
 export async function sign(spoilt: Draft, signers: Signers): Promise<string> {
   if (spoilt.signedWith === 'nothing') return new UnsecuredJWT(spoilt.claims).encode();
   return signWith(spoilt, await keyFor(spoilt.signedWith, signers));

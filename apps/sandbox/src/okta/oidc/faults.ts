@@ -1,21 +1,21 @@
-/** Injected faults of the provider's endpoints. Each answer uses up one. Faults are lost when the process ends. */
+/** Injected faults of the provider's endpoints. They are lost when the process ends. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { serverIds } from './model.js';
 import { tokenFaultDetails, tokenFaults } from './token-faults.js';
 
-export const endpointFaults = ['garbage', 'cut-json', 'error', 'hang-up', 'redirect', 'slow'] as const;
+const endpointFaults = ['garbage', 'cut-json', 'error', 'hang-up', 'redirect', 'slow'] as const;
 export type EndpointFault = (typeof endpointFaults)[number];
 const isEndpointFault = (fault: string): fault is EndpointFault => endpointFaults.some((f) => f === fault);
 
 const common = {
   times: z.int().min(1).max(1_000_000).default(1),
-  /** For the fault `slow`: the delay of the answer in milliseconds. The answer itself is correct. */
+  /** For the fault `slow`: milliseconds before the correct answer. */
   ms: z.int().min(0).max(600_000).default(30_000),
 };
 
-/** A fault in the next answers of the token endpoint to one client. */
+/** A fault of the token endpoint for one client. */
 export const clientFault = tokenFaultDetails.extend({
   ...common,
   fault: z.enum([...tokenFaults, ...endpointFaults, 'no-id-token']),
@@ -24,7 +24,7 @@ export const clientFault = tokenFaultDetails.extend({
 });
 export type ClientFault = z.output<typeof clientFault>;
 
-/** A fault in the next answers of a server's key set or metadata. */
+/** A fault of a server's key set or metadata. */
 export const serverFault = z.object({
   ...common,
   server: z.enum(serverIds).default('org'),
@@ -33,7 +33,9 @@ export const serverFault = z.object({
 });
 export type ServerFault = z.output<typeof serverFault>;
 
-/** One queue of faults for each key. Each answer takes the first fault of its queue. A fault hits `times` answers. */
+/**
+ * Injected faults in one queue per key. Each answer takes the first fault of its queue. A fault hits `times` answers.
+ */
 export class FaultQueue<F extends { readonly times: number }> {
   private readonly queues = new Map<string, F[]>();
 
@@ -65,10 +67,7 @@ export class FaultQueue<F extends { readonly times: number }> {
   }
 }
 
-/**
- * Applies a fault to an endpoint. Returns true if the fault has sent the answer. `elsewhere` is the target of a
- * redirect.
- */
+/** Applies a fault. Returns true if the fault has sent the answer. `elsewhere` is the target of a redirect. */
 export async function disturb(
   reply: FastifyReply,
   order: { readonly fault: string; readonly ms: number } | undefined,
@@ -91,6 +90,6 @@ const answers: Record<Exclude<EndpointFault, 'slow'>, (reply: FastifyReply, else
     reply.hijack();
     reply.raw.socket?.destroy();
   },
-  // Status 307 keeps method and body, so a client that follows the redirect sends its secret to the other address.
+  // Status 307 keeps the body, so a client that follows the redirect sends its secret to the other address.
   redirect: (reply, elsewhere) => void reply.redirect(elsewhere, 307),
 };

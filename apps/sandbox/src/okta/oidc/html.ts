@@ -1,7 +1,6 @@
-/** Pure functions for the pages that a person sees: plain HTML, one form for each way to sign in, no script. */
+/** The pages that a person sees: plain HTML without scripts, and one form for each way to sign in. */
 import { createHash } from 'node:crypto';
-import type { Profile } from '../model.js';
-import { displayName } from './claims.js';
+import { displayName, type Profile } from '../model.js';
 
 const STYLE = `body{font:16px/1.5 system-ui,sans-serif;margin:0;background:#f4f4f4;color:#1d1d21}
 *{box-sizing:border-box}main{max-width:28rem;margin:3rem auto;padding:2rem;background:#fff;border:1px solid #8c8c96;border-radius:.5rem}
@@ -14,8 +13,7 @@ button small{display:block;color:#595962}:focus-visible{outline:3px solid #1662d
 [role=alert]{border-left:4px solid #b3261e;padding:.5rem 1rem;background:#fdf3f2}`;
 
 /**
- * Headers of each page. The policy has no `form-action`, because browsers would then block the redirect to the client
- * after the form.
+ * Headers of each page. The policy has no `form-action`, which would block the redirect to the client after the form.
  */
 export const PAGE_HEADERS = {
   'content-type': 'text/html; charset=utf-8',
@@ -30,7 +28,7 @@ export interface SignInPage {
   readonly stateToken: string;
   readonly people: readonly { readonly login: string; readonly profile: Profile }[];
   readonly loginHint: string;
-  /** The message that the page shows above the form. */
+  /** The message that the page shows above its form. */
   readonly problem: string | null;
 }
 

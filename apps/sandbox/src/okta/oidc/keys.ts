@@ -1,7 +1,7 @@
 /**
- * The signing keys. Each key is generated at first use and survives a restart. The key `org-access` signs the access
- * tokens of the org server. This key is never published, because an application cannot validate these tokens (Okta,
- * "Validate access tokens").
+ * The signing keys. Each key is generated at first use and survives a restart. The key `org-access` signs access tokens
+ * of the org server. It is never published, because an application cannot validate these tokens (Okta, "Validate access
+ * tokens").
  */
 import { randomBytes } from 'node:crypto';
 import { createLocalJWKSet, exportJWK, generateKeyPair, importJWK, type CryptoKey, type JWK } from 'jose';
@@ -27,7 +27,7 @@ export async function newKey(): Promise<{ readonly kid: string; readonly jwk: JW
   return { kid, jwk: { ...(await exportJWK(privateKey)), kid, alg: 'RS256', use: 'sig' } };
 }
 
-export const publicPart = ({ kty, n, e, kid, alg, use }: JWK): JWK => ({ kty, alg, kid, use, e, n });
+const publicPart = ({ kty, n, e, kid, alg, use }: JWK): JWK => ({ kty, alg, kid, use, e, n });
 
 export async function signingKey(jwk: JWK, kid: string): Promise<SigningKey> {
   return { kid, privateKey: (await importJWK(jwk, 'RS256')) as CryptoKey, publicJwk: publicPart(jwk) };
@@ -41,7 +41,7 @@ export class KeyRing {
     return signingKey(private_jwk, kid);
   }
 
-  /** Returns the published keys, the newest key first. A retired key remains published until it is removed. */
+  /** The published keys, the newest first. A retired key stays published until it is removed. */
   async published(keySet: KeySet): Promise<{ keys: JWK[] }> {
     await this.current(keySet);
     const rows = await this.database.query<KeyRow>(
@@ -55,7 +55,7 @@ export class KeyRing {
     return createLocalJWKSet(await this.published(keySet));
   }
 
-  /** Replaces the current keys. New tokens use the new keys at once. The old keys remain published. */
+  /** Replaces the current keys. New tokens use the new keys at once, and the old keys remain published. */
   async rotate(servers: readonly ServerId[]): Promise<Record<string, string[]>> {
     for (const server of servers) {
       const key = await newKey();
@@ -67,13 +67,13 @@ export class KeyRing {
     return this.kids();
   }
 
-  /** Removes all retired keys. Tokens signed with them can no longer be verified. */
+  /** Removes all retired keys. Tokens that they signed can no longer be verified. */
   async dropRetired(servers: readonly ServerId[]): Promise<Record<string, string[]>> {
     await this.database.query('delete from okta_oidc_key where key_set = any($1) and not is_current', [servers]);
     return this.kids();
   }
 
-  /** Returns the ids of each server's published keys, the current key first. */
+  /** Returns the ids of each server's published keys, the current one first. */
   async kids(): Promise<Record<string, string[]>> {
     const kids: Record<string, string[]> = {};
     for (const server of serverIds) kids[server] = (await this.published(server)).keys.map((k) => k.kid ?? '');
@@ -89,8 +89,8 @@ export class KeyRing {
   }
 
   /**
-   * Generates the first key. If two requests do this concurrently, the unique index accepts one of the two keys, and
-   * both requests get that key.
+   * Generates the first key. If two requests do this at the same time, the unique index accepts one key, and both use
+   * it.
    */
   private async first(keySet: KeySet): Promise<KeyRow> {
     await insert(this.database, keySet, await newKey());

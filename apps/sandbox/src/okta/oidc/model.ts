@@ -1,4 +1,3 @@
-/** Clients, authorization requests and grants of the OpenID provider. */
 import { createHash, randomBytes } from 'node:crypto';
 import { z } from 'zod';
 
@@ -20,24 +19,18 @@ export const clientSettings = z.object({
   redirectUris: z.array(uri).min(1).max(50),
   postLogoutRedirectUris: z.array(uri).max(50).default([]),
   grantTypes: z.array(z.enum(['authorization_code'])).default(['authorization_code']),
-  /** True: an access policy of the `default` server permits this client. A new Okta org has no such policy. */
+  /** Whether an access policy of the `default` server permits this client. A new Okta org has no such policy. */
   accessPolicy: z.boolean().default(true),
-  /** Custom scopes that the client may request from the `default` server. The org server has no custom scopes. */
+  /** Custom scopes that the client may request from the `default` server. The org server has none. */
   customScopes: z
     .array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,100}$/))
     .max(50)
     .default([]),
-  /**
-   * Prefix of the group names that the `groups` claim lists. Null means that the app has no groups claim, which is
-   * Okta's default.
-   */
+  /** Prefix of the groups in the `groups` claim. Null means that the app has no such claim, which is Okta's default. */
   groupsFilter: z.string().max(200).nullable().default(null),
-  /**
-   * True: the app's sign-on policy requires a second factor. The sandbox asks for none, but its ID tokens state that
-   * the person used one.
-   */
+  /** Whether ID tokens state that a second factor was used. The sandbox never asks for one. */
   mfa: z.boolean().default(false),
-  /** Public keys of the client. A client with keys authenticates with `private_key_jwt` and has no secret. */
+  /** A client with keys authenticates with `private_key_jwt` and has no secret. */
   jwks: z
     .object({ keys: z.array(publicJwk).min(1).max(10) })
     .nullable()
@@ -48,9 +41,9 @@ export type ClientSettings = z.output<typeof clientSettings>;
 export interface Client {
   /** `0oa...` */
   readonly clientId: string;
-  /** The tenant whose org the client belongs to. Only people of that org can sign in to the client. */
+  /** The tenant whose org the client belongs to. Only people of this org can sign in. */
   readonly slug: string;
-  /** The id of the client's org (`00o...`). */
+  /** `00o...` */
   readonly orgId: string;
   readonly label: string;
   readonly secret: string | null;
@@ -67,7 +60,7 @@ export interface AuthorizationRequest {
   readonly codeChallenge: string;
 }
 
-/** The facts about a sign-in that the tokens need. */
+/** The facts about a sign-in that its tokens need. */
 export interface Grant {
   readonly server: ServerId;
   readonly personId: string;
@@ -77,19 +70,16 @@ export interface Grant {
   readonly authTime: number;
 }
 
-/**
- * The grant that a code stands for. To redeem the code, the client must send this redirect URI and the verifier that
- * belongs to the challenge.
- */
+/** What a code stands for. To redeem it, the client must send this redirect URI and the PKCE verifier. */
 export interface CodeGrant extends Grant {
   readonly redirectUri: string;
   readonly codeChallenge: string;
 }
 
-/** Generates 256 random bits for cookies, codes and state tokens. */
+/** 256 random bits for cookies, codes and state tokens. */
 export const randomSecret = (): string => randomBytes(32).toString('base64url');
 
-/** Returns the hash of a secret. The database stores only this hash. */
+/** Hashes a secret. The database stores only this hash. */
 export const hashOf = (secret: string): string => createHash('sha256').update(secret).digest('hex');
 
 export const seconds = (at: Date | number): number => Math.floor(Number(at) / 1000);

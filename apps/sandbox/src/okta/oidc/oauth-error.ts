@@ -39,8 +39,8 @@ export class OAuthError extends Error {
 }
 
 /**
- * Returns the value of a parameter, or undefined if the parameter is missing or empty. A repeated parameter is an error
- * (RFC 6749, 3.1), because a proxy could read one of the values and the server another.
+ * Reads a parameter, or undefined if it is missing or empty. Refuses a repeated parameter (RFC 6749, 3.1), because a
+ * proxy could read one value and the server another.
  */
 export function parameter(from: unknown, name: string): string | undefined {
   const value = (from as Readonly<Record<string, unknown>> | null | undefined)?.[name];

@@ -1,5 +1,5 @@
 /**
- * The addresses that a browser visits: `/authorize`, the sign-in form, `/logout`. An error is shown on a page if it
+ * The addresses that a browser visits: `/authorize`, the sign-in form and `/logout`. A page shows each error that
  * cannot be sent to the client.
  */
 import type { FastifyInstance, FastifyReply } from 'fastify';
@@ -35,7 +35,10 @@ export function oidcPages(pages: FastifyInstance, oidc: OidcProvider, logger: Lo
   });
 }
 
-/** After a submitted form, `redirect` is 303, so that the browser does not send the form's data to the client. */
+/**
+ * Sends a page or a redirect. After a submitted form, `redirect` is 303, so that the browser does not send the form's
+ * data to the client.
+ */
 function show(reply: FastifyReply, shown: Shown, redirect: 302 | 303): FastifyReply {
   if ('html' in shown) return send(reply, shown.status, shown.html);
   if (shown.cookie !== undefined) void reply.header('set-cookie', shown.cookie);

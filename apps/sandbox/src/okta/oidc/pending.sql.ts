@@ -1,11 +1,10 @@
 /**
- * SQL about short-lived values that are valid once: open sign-in pages, codes, and the ids of client assertions. Pages
- * and codes are stored as hashes. Expiry uses the clock of Postgres.
+ * Short-lived values that are valid once: sign-in pages, codes, and ids of client assertions. Pages and codes are
+ * stored as hashes.
  */
 import type { Database } from '#platform';
 import { hashOf, randomSecret, type AuthorizationRequest, type CodeGrant } from './model.js';
 
-/** Lifetime of an open sign-in page. */
 const SIGN_IN_SECONDS = 3_600;
 /** Okta: "the code is valid for 60 seconds". */
 const CODE_SECONDS = 60;
@@ -32,10 +31,7 @@ export class Pending {
     return row;
   }
 
-  /**
-   * Closes a sign-in page, so that it can be used only once. Returns false if a concurrent request closed the page
-   * first.
-   */
+  /** Closes a sign-in page, which works only once. Returns false if a concurrent request closed it first. */
   async closeSignIn(token: string): Promise<boolean> {
     const rows = await this.database.query('delete from okta_oidc_sign_in where hash = $1 returning 1', [
       hashOf(token),
@@ -54,20 +50,20 @@ export class Pending {
   }
 
   /**
-   * Redeems a code in one statement, so that only one of two concurrent redemptions gets the grant. An attempt by
-   * another client does not use up the code.
+   * Redeems a code in one statement, so that only one of two concurrent calls gets the grant. An attempt by another
+   * client does not use up the code.
    */
   async redeemCode(clientId: string, code: string): Promise<CodeGrant | undefined> {
-    const [row] = await this.database.query<{ granted: CodeGrant; fresh: boolean }>(
-      'delete from okta_oidc_code where hash = $1 and client_id = $2 returning granted, expires_at > now() as fresh',
+    const [row] = await this.database.query<{ granted: CodeGrant; valid: boolean }>(
+      'delete from okta_oidc_code where hash = $1 and client_id = $2 returning granted, expires_at > now() as valid',
       [hashOf(code), clientId],
     );
-    return row?.fresh ? row.granted : undefined;
+    return row?.valid ? row.granted : undefined;
   }
 
   /**
-   * Marks a token id as used or revoked. Returns false if the id was marked before. The mark can be deleted after
-   * `expires` (seconds since the epoch).
+   * Marks a token id as used or revoked until `expires` (seconds since the epoch). Returns false if it was marked
+   * before.
    */
   async spend(jti: string, expires: number): Promise<boolean> {
     await this.database.query('delete from okta_oidc_spent where expires_at < now()');

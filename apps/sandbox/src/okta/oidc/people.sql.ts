@@ -1,9 +1,8 @@
-/** The people of an org as its OpenID provider sees them. */
 import type { Queryable } from '#platform';
 import type { PersonStatus, Profile } from '../model.js';
 
 export interface OidcPerson {
-  /** The person's id in Okta (`00u...`). It is the `sub` of ID tokens and the `externalId` of SCIM. */
+  /** Id of the person in Okta (`00u...`): the `sub` of ID tokens and the `externalId` of SCIM. */
   readonly id: string;
   readonly login: string;
   readonly profile: Profile;
@@ -26,7 +25,7 @@ export async function findPerson(db: Queryable, slug: string, who: string): Prom
   return row;
 }
 
-/** Returns the people who can sign in to the app, for the list on the sign-in page. */
+/** Lists people who can sign in to the app, for the sign-in page. */
 export const assignedPeople = (
   db: Queryable,
   slug: string,

@@ -1,4 +1,3 @@
-/** The OpenID provider: its parts, and the look-up of the person for whom tokens are issued. */
 import type { Database } from '#platform';
 import type { CallLog } from '../../control/call-log.js';
 import type { Subject } from './claims.js';
@@ -22,7 +21,7 @@ export class OidcProvider {
   readonly clientFaults = new FaultQueue<ClientFault>();
   readonly serverFaults = new FaultQueue<ServerFault>();
 
-  /** `origin` is a function, because an automatically chosen port is known only after the listener has started. */
+  /** `origin` is a function, because a free port is known only after the listener has started. */
   constructor(
     readonly database: Database,
     readonly calls: CallLog,
@@ -47,7 +46,7 @@ export class OidcProvider {
     return `${this.origin()}/sandbox/oidc/foreign-keys`;
   }
 
-  /** Returns the data for new tokens. Refuses a person who was suspended, deactivated or unassigned since the login. */
+  /** Collects the data of new tokens. Refuses a person who was suspended, deactivated or unassigned since the login. */
   async subject(client: Client, grant: Grant): Promise<Subject> {
     const person = await findPerson(this.database, client.slug, grant.personId);
     if (person?.status !== 'ACTIVE' || !person.assigned)

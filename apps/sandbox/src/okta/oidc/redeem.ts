@@ -1,10 +1,9 @@
-/** `/token`: redeems a code once, for the client, redirect URI and PKCE verifier that it was issued for. */
 import { createHash } from 'node:crypto';
 import type { Client, CodeGrant, ServerId } from './model.js';
 import { OAuthError, required } from './oauth-error.js';
 import type { OidcProvider } from './provider.js';
 
-/** Redeems a code. An attempt with a wrong verifier also uses up the code, so an attacker can guess only once. */
+/** Redeems a code. A wrong verifier also uses up the code, so that an attacker can guess only once. */
 export async function redeem(oidc: OidcProvider, server: ServerId, client: Client, form: unknown): Promise<CodeGrant> {
   const type = required(form, 'grant_type');
   if (type !== 'authorization_code')
@@ -15,7 +14,6 @@ export async function redeem(oidc: OidcProvider, server: ServerId, client: Clien
   const [code, redirectUri] = [required(form, 'code'), required(form, 'redirect_uri')];
   const verifier = required(form, 'code_verifier');
   const granted = await oidc.pending.redeemCode(client.clientId, code);
-  // A code of one authorization server is invalid at another.
   if (granted?.server !== server)
     throw new OAuthError('invalid_grant', 'The authorization code is invalid or has expired.');
   if (granted.redirectUri !== redirectUri)
@@ -29,5 +27,4 @@ export async function redeem(oidc: OidcProvider, server: ServerId, client: Clien
 }
 
 /** RFC 7636, 4.2. */
-export const challengeFor = (verifier: string): string =>
-  createHash('sha256').update(verifier, 'ascii').digest('base64url');
+const challengeFor = (verifier: string): string => createHash('sha256').update(verifier, 'ascii').digest('base64url');

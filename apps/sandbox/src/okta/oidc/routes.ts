@@ -1,10 +1,6 @@
-/**
- * Registers both authorization servers on the Okta listener. They accept forms and answer with pages or JSON. Each
- * request is logged as a call.
- */
+/** Registers both authorization servers. They accept forms, and each request is logged as a call. */
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from '#platform';
-import { wallClock } from '../../control/call-log.js';
 import { oidcApi } from './api.js';
 import { oidcPages } from './pages.js';
 import type { OidcProvider } from './provider.js';
@@ -16,7 +12,7 @@ export function oidcRoutes(app: FastifyInstance, oidc: OidcProvider, logger: Log
       done(null, formFields(String(body))),
     );
     scope.addHook('onResponse', async (request, reply) => {
-      const endedAt = wallClock();
+      const endedAt = Date.now();
       const operation = `oidc.${request.routeOptions.url?.split('/').at(-1) ?? 'unknown'}`;
       const outcome = reply.statusCode < 400 ? 'ok' : String(reply.statusCode);
       const about = { operation, subject: null, group: null, outcome, dropped: false };

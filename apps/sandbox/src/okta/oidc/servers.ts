@@ -1,14 +1,14 @@
-/** The two authorization servers of an Okta org: addresses and metadata. Pure functions only. */
+/** The two authorization servers of an Okta org. */
 import type { Client, ServerId } from './model.js';
 
 export interface AuthorizationServer {
   readonly id: ServerId;
-  /** The issuer, exactly as in the `iss` claim of the server's tokens. */
+  /** The `iss` claim of the server's tokens. */
   readonly issuer: string;
-  /** The path (`path`) and the URL (`base`) to which `/authorize`, `/token` and so on are appended. */
+  /** Path and URL to which `/authorize`, `/token` and so on are appended. */
   readonly path: string;
   readonly base: string;
-  /** The `aud` claim of the server's access tokens. */
+  /** The `aud` claim of access tokens. */
   readonly audience: string;
 }
 
@@ -18,9 +18,9 @@ export function serverAt(id: ServerId, origin: string): AuthorizationServer {
   return { id, issuer, path, base: origin + path, audience: id === 'org' ? origin : 'api://default' };
 }
 
-export const OIDC_SCOPES = ['openid', 'profile', 'email', 'groups', 'offline_access'] as const;
+const OIDC_SCOPES = ['openid', 'profile', 'email', 'groups', 'offline_access'] as const;
 
-/** Returns the scopes that a client can request from a server. The org server has no custom scopes. */
+/** Scopes that a client can request. The org server has no custom scopes. */
 export const scopesAt = (server: ServerId, { settings }: Client): readonly string[] => [
   ...OIDC_SCOPES,
   ...(server === 'default' ? settings.customScopes : []),
@@ -28,7 +28,7 @@ export const scopesAt = (server: ServerId, { settings }: Client): readonly strin
 
 const CLIENT_AUTHENTICATION = ['client_secret_basic', 'client_secret_post', 'private_key_jwt'];
 
-/** Builds the server's metadata (OpenID Connect Discovery 1.0, section 3). It lists only what the sandbox supports. */
+/** The server's metadata (OpenID Connect Discovery 1.0, section 3). It lists only what the sandbox supports. */
 export const metadata = ({ issuer, base }: AuthorizationServer) => ({
   issuer,
   authorization_endpoint: `${base}/authorize`,

@@ -1,7 +1,4 @@
-/**
- * The browser's sessions with the orgs. A person with a session need not sign in again. Each org has its own cookie,
- * because all orgs of the sandbox share a host.
- */
+/** Sessions of browsers with orgs. Each org has its own cookie, because all orgs of the sandbox share a host. */
 import type { Database } from '#platform';
 import { hashOf, randomSecret, seconds } from './model.js';
 
@@ -11,12 +8,11 @@ export interface OrgSession {
   readonly authTime: number;
 }
 
-/** Lifetime of a session. Okta's default is two hours. */
+/** Lifetime of a session. Two hours are Okta's default. */
 const LIFETIME = `interval '2 hours'`;
 
 const cookieName = (slug: string): string => `okta-sid-${slug}`;
 
-/** Builds the session cookie. `secure` is true if the issuer is an https address. */
 export const sessionCookie = (slug: string, secret: string, secure: boolean): string =>
   `${cookieName(slug)}=${secret}; Path=/; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}${secret === '' ? '; Max-Age=0' : ''}`;
 
@@ -39,8 +35,8 @@ export class OrgSessions {
   }
 
   /**
-   * Finds a valid session. A session that began before the last change of the person's status is invalid, so suspending
-   * or deactivating a person ends their sessions permanently.
+   * A session that is older than the last change of the person's status is invalid, so a suspension ends sessions
+   * permanently.
    */
   async find(slug: string, secret: string): Promise<OrgSession | undefined> {
     const [row] = await this.database.query<{ person_id: string; auth_time: Date }>(

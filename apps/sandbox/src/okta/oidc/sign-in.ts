@@ -1,7 +1,7 @@
 /**
- * Handles a sign-in from `/authorize` to the code. A person with a session gets the code at once; anybody else first
- * sees the sign-in page. As with Okta, a person who is not assigned to the app signs in to the org and is then refused
- * for the client.
+ * Handles a sign-in from `/authorize` to the code. A person with a session gets the code at once, and anybody else sees
+ * the sign-in page. As with Okta, a person who is not assigned to the app signs in to the org and is then refused for
+ * the client.
  */
 import { authorizationRequest, backTo, promptingOf, redirectUriOf, type Prompting } from './authorize-request.js';
 import { signInPage } from './html.js';
@@ -14,8 +14,8 @@ import { secretInCookies, sessionCookie, type OrgSession } from './sessions.js';
 export type Shown =
   { readonly location: string; readonly cookie?: string } | { readonly html: string; readonly status: 200 | 401 };
 
-/** The maximum number of people in the list on the sign-in page. Other people type their username. */
-const PICKED_FROM = 200;
+/** Maximum number of people in the list on the sign-in page. Others type their username. */
+const PICKER_LIMIT = 200;
 
 export class SignIn {
   constructor(private readonly oidc: OidcProvider) {}
@@ -38,7 +38,6 @@ export class SignIn {
     });
   }
 
-  /** Handles the submitted sign-in form. */
   async enter(form: unknown): Promise<Shown> {
     const stateToken = required(form, 'stateToken');
     const opened = await this.oidc.pending.signIn(stateToken);
@@ -46,7 +45,7 @@ export class SignIn {
     if (!opened || !client) throw expired();
     const username = parameter(form, 'username')?.trim() ?? '';
     const person = await findPerson(this.oidc.database, client.slug, username);
-    // The message is the same for unknown, suspended and deactivated people, as with Okta.
+    // As with Okta, the message is the same for unknown, suspended and deactivated people.
     if (person?.status !== 'ACTIVE') return this.page(client, stateToken, username, 'Unable to sign in');
     if (!(await this.oidc.pending.closeSignIn(stateToken))) throw expired();
     const { secret, session } = await this.oidc.sessions.begin(person.id);
@@ -83,7 +82,7 @@ export class SignIn {
     return backTo(request.redirectUri, { code, state });
   }
 
-  /** Runs `work`. If `work` throws an OAuthError, returns the redirect that reports the error to the client. */
+  /** Turns an OAuthError into the redirect that reports it to the client. */
   private async answering<S extends Shown>(
     redirectUri: string,
     state: string | undefined,
@@ -98,7 +97,7 @@ export class SignIn {
   }
 
   private async page(client: Client, stateToken: string, loginHint: string, problem: string | null): Promise<Shown> {
-    const people = await assignedPeople(this.oidc.database, client.slug, PICKED_FROM);
+    const people = await assignedPeople(this.oidc.database, client.slug, PICKER_LIMIT);
     const html = signInPage({ org: client.slug, stateToken, people, loginHint, problem });
     return { html, status: problem === null ? 200 : 401 };
   }

@@ -1,6 +1,3 @@
-/**
- * RP-initiated logout. The ID token identifies the person and the client. The browser then goes to the registered URI.
- */
 import { backTo } from './authorize-request.js';
 import type { ServerId } from './model.js';
 import { OAuthError, parameter, required } from './oauth-error.js';
@@ -8,13 +5,13 @@ import type { OidcProvider } from './provider.js';
 import { secretInCookies, sessionCookie } from './sessions.js';
 
 export interface SignedOut {
-  /** The address where the browser goes next. Null means that a page tells the person that they are signed out. */
+  /** Where the browser goes next. Null means that a page tells the person that they are signed out. */
   readonly location: string | null;
-  /** The header that clears the browser's cookie; null if no session was ended. */
+  /** The header that clears the browser's cookie, or null if no session was ended. */
   readonly cookie: string | null;
 }
 
-/** Ends the session of this browser if it belongs to the person in the token. Any other session does not change. */
+/** RP-initiated logout. Ends the session of this browser if it belongs to the person in the ID token. */
 export async function signOut(
   oidc: OidcProvider,
   server: ServerId,

@@ -1,9 +1,8 @@
-/** Faults of a token. Each fault changes exactly one thing in the token. Pure functions only. */
+/** Each fault changes exactly one thing in a token. */
 import { z } from 'zod';
 import type { Draft, Signers } from './draft.js';
 
 export const tokenFaults = [
-  // faults in the signature of the token
   'wrong-key',
   'dropped-key',
   'alg-none',
@@ -12,7 +11,6 @@ export const tokenFaults = [
   'jwk-header',
   'jku-header',
   'crit-header',
-  // faults in the claims of the token
   'wrong-iss',
   'wrong-aud',
   'missing-azp',
@@ -37,7 +35,7 @@ export type TokenFaultDetails = z.output<typeof tokenFaultDetails>;
 
 export interface FaultContext extends TokenFaultDetails {
   readonly signers: Signers;
-  /** The address of the keys of forged tokens, for a verifier that follows the header `jku`. */
+  /** Address of the keys of forged tokens, for the header `jku`. */
   readonly foreignKeysUrl: string;
   readonly now: number;
 }

@@ -1,4 +1,3 @@
-/** Issues the two tokens of a login, with the injected fault, and verifies access tokens. */
 import { jwtVerify, type JWTPayload } from 'jose';
 import { accessTokenClaims, idTokenClaims, TOKEN_SECONDS, type Subject } from './claims.js';
 import { draft, sign, signRightly, type Signers } from './draft.js';
@@ -16,9 +15,7 @@ export interface TokenAnswer {
   readonly id_token?: string;
 }
 
-/**
- * Returns the key set that signs a server's access tokens. The custom server signs its ID tokens with the same key set.
- */
+/** The custom server signs access tokens and ID tokens with the same key set. */
 const accessKeySet = (server: ServerId): KeySet => (server === 'org' ? 'org-access' : server);
 
 const isTokenFault = (fault: string): fault is TokenFault => tokenFaults.some((f) => f === fault);
@@ -31,7 +28,7 @@ export class Tokens {
     private readonly foreignKeysUrl: () => string,
   ) {}
 
-  /** Returns the key that signs forged tokens. Each process generates its own key. */
+  /** The key of forged tokens. Each process generates its own. */
   foreignKey(): Promise<SigningKey> {
     this.foreign ??= newKey().then(({ jwk, kid }) => signingKey(jwk, kid));
     return this.foreign;
@@ -54,15 +51,15 @@ export class Tokens {
     };
   }
 
-  /** Returns the claims of an unexpired access token of this server, or null for any other token. */
+  /** Returns the claims of an unexpired access token of this server, and null for any other token. */
   async readAccessToken(server: AuthorizationServer, token: string): Promise<JWTPayload | null> {
     const expected = { issuer: server.issuer, audience: server.audience, algorithms: ['RS256'] };
     return this.read(accessKeySet(server.id), token, expected);
   }
 
-  /** Returns the claims of this server's ID token, expired or not. The claims only select the session to end. */
+  /** Reads an ID token. An expired one is accepted, too, because the claims only select the session to end. */
   async readIdTokenHint(server: AuthorizationServer, token: string): Promise<JWTPayload | null> {
-    // This time is before the expiry of every token, so an expired token is accepted, too.
+    // This time is before the expiry of every token.
     const currentDate = new Date(0);
     return this.read(server.id, token, { issuer: server.issuer, algorithms: ['RS256'], currentDate });
   }

@@ -1,4 +1,4 @@
-/** The route `/sandbox/apps/<tenant>/universal-logout`, which sets the endpoint and sends a logout. */
+/** The route `/sandbox/apps/<tenant>/universal-logout` sets the endpoint and sends a logout. */
 import { z } from 'zod';
 import { parseControl } from '../../listener.js';
 import type { OktaStore } from '../store.js';

@@ -1,6 +1,6 @@
 /**
  * Universal Logout: Okta asks an app to end all sessions and tokens of a person (Global Token Revocation,
- * draft-parecki-oauth-global-token-revocation-05). A JWT signed like an ID token authenticates the request.
+ * draft-parecki-oauth-global-token-revocation-05).
  */
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
@@ -12,7 +12,7 @@ import { sign, signRightly, type Draft } from './draft.js';
 import { seconds, type Client } from './model.js';
 import type { OidcProvider } from './provider.js';
 
-export const subjectFormats = ['email', 'iss_sub'] as const;
+const subjectFormats = ['email', 'iss_sub'] as const;
 export const logoutFaults = [
   'wrong-key',
   'wrong-typ',
@@ -26,7 +26,7 @@ type LogoutFault = (typeof logoutFaults)[number];
 
 export const logoutTarget = z.object({
   url: z.url({ protocol: /^https?$/ }),
-  /** The form in which Okta names the person. Okta uses the e-mail address until an administrator changes this. */
+  /** How Okta names the person. By default, Okta uses the e-mail address. */
   subjectFormat: z.enum(subjectFormats).default('email'),
 });
 export type LogoutTarget = z.output<typeof logoutTarget>;
@@ -41,8 +41,8 @@ export interface LogoutResult {
 
 const TYP = 'global-token-revocation+jwt';
 const LIFETIME_SECONDS = 300;
-/** A long limit, because the app may answer 204 only after it has reached several systems. */
-const PATIENCE_MS = 30_000;
+/** This time-out is long, because the app may answer 204 only after it has reached several systems. */
+const TIMEOUT_MS = 30_000;
 
 type Change = (draft: Draft, now: number) => Draft;
 const claims =
@@ -86,9 +86,7 @@ export class UniversalLogout {
     await this.database.query('delete from okta_universal_logout where slug = $1', [slug]);
   }
 
-  /**
-   * Ends the person's sessions with the org, then sends the logout to the app. `replay` sends the same request twice.
-   */
+  /** Ends the person's sessions with the org, then sends the logout to the app. The fault `replay` sends it twice. */
   async send(client: Client, person: Person, fault?: LogoutFault): Promise<LogoutResult> {
     const target = await this.find(client.slug);
     if (!target)
@@ -105,7 +103,7 @@ export class UniversalLogout {
     };
     const attempts: Attempt[] = [];
     for (let left = fault === 'replay' ? 2 : 1; left > 0; left--)
-      attempts.push((await once(request, this.stopping.signal, PATIENCE_MS)).attempt);
+      attempts.push((await once(request, this.stopping.signal, TIMEOUT_MS)).attempt);
     return { url: target.url, login: person.login, sessionsEnded, attempts };
   }
 

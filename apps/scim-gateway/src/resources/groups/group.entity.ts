@@ -11,9 +11,7 @@ export class GroupEntity {
   @Column({ type: 'text' }) displayNameKey!: string;
   @Column({ type: 'text', nullable: true }) externalId!: string | null;
 
-  /**
-   * Sequence of the last event about the group itself. A change of membership increments the user's version instead.
-   */
+  /** Sequence of the last event about the group. A change of membership increments the user's version instead. */
   @BigIntColumn() version!: number;
   @Column({ type: 'timestamptz' }) createdAt!: Date;
   @Column({ type: 'timestamptz' }) updatedAt!: Date;
@@ -29,5 +27,4 @@ export const GROUP_COLUMNS = [
   'updatedAt',
 ] as const satisfies (keyof GroupEntity)[];
 
-/** The columns of a group that the service reads. They do not include the members. */
 export type Group = Readonly<Pick<GroupEntity, (typeof GROUP_COLUMNS)[number]>>;

@@ -1,4 +1,4 @@
-/** Creates, changes and deletes groups. A change of membership and its events commit together or not at all. */
+/** A change of membership and its events commit together or not at all. */
 import { Injectable } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
 import { Outbox } from '#event-bus';
@@ -10,7 +10,7 @@ import type { Group } from './group.entity.js';
 import { deleteGroup, directoryGroup, findGroup, insertGroup, lockGroup, updateGroup } from './groups.sql.js';
 import { changeMembership, type MembershipChange } from './membership.sql.js';
 
-/** Number of times that a transaction runs if Postgres rolls it back because of a conflict with another one. */
+/** How often a transaction may run if Postgres rolls it back because of a conflict. */
 const ATTEMPTS = 3;
 
 @Injectable()
@@ -56,7 +56,7 @@ export class GroupsService {
     });
   }
 
-  /** Replaces a group. If the body does not name members or externalId, they stay unchanged. */
+  /** Replaces a group. Members and externalId stay unchanged if the body does not name them. */
   replace(context: ScimContext, id: string, body: unknown): Promise<Group> {
     const { displayName, externalId, members } = parseGroup(body);
     return this.change(context, id, {
@@ -89,8 +89,8 @@ export class GroupsService {
   private async change(context: ScimContext, id: string, change: GroupChange): Promise<Group> {
     const group = await this.get(context, id);
     const touchesMembers = change.replaceAll !== null || change.add.length + change.remove.length > 0;
-    // Okta sends a rename with the unchanged name before each change of membership. Such a rename needs no lock and no
-    // write.
+    // Okta sends a rename with the unchanged name before each change of membership. Such a rename needs neither lock
+    // nor write.
     if (!touchesMembers && !attributesDiffer(group, change)) return group;
     return this.transaction(async (tx) => {
       const cause = causeOf(context);
@@ -107,7 +107,7 @@ export class GroupsService {
     });
   }
 
-  /** Changes name and external id. A new name causes the event `group.renamed`. A new external id causes no event. */
+  /** A new name causes the event `group.renamed`. A new external id causes no event. */
   private async applyAttributes(tx: Tx, group: Group, change: GroupChange, cause: Cause): Promise<Group> {
     if (!attributesDiffer(group, change)) return group;
     const displayName = change.displayName ?? group.displayName;
@@ -132,8 +132,8 @@ export class GroupsService {
   }
 
   /**
-   * Changes the membership. Skips members that do not exist, and stores the others. If we refused the request, Okta
-   * would mark the whole push as failed and not repeat it.
+   * Changes the membership, without members that do not exist. If the whole request were refused, Okta would mark the
+   * push as failed and not repeat it.
    */
   private async applyMembership(
     tx: Tx,
@@ -153,7 +153,7 @@ export class GroupsService {
     return joined + left > 0;
   }
 
-  /** Runs a transaction. If Postgres rolls it back because of a deadlock or a serialization failure, runs it again. */
+  /** Runs a transaction again after a deadlock or a serialization failure. */
   private async transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
@@ -169,10 +169,7 @@ const attributesDiffer = (group: Group, { displayName, externalId }: GroupChange
   (displayName !== undefined && displayName !== group.displayName) ||
   (externalId !== undefined && externalId !== group.externalId);
 
-/**
- * Separates the ids that can belong to a user from texts that cannot be an id. Each id occurs once, in its stored
- * spelling.
- */
+/** Separates UUIDs, each once and in lower case, from texts that are no UUID. */
 function splitIds(sent: readonly string[]): { ids: string[]; malformed: string[] } {
   const ids = new Set<string>();
   const malformed: string[] = [];

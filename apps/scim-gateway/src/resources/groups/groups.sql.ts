@@ -21,16 +21,15 @@ export async function findGroup(queryable: Queryable, tenantId: string, id: stri
 }
 
 /**
- * Locks the group's row (FOR UPDATE). Every change of a group or its membership takes this lock first, and then the
- * locks of user rows in the order of their ids. Writers of one group therefore run one after another, without
- * deadlocks.
+ * Locks the group's row (FOR UPDATE). Every change of a group or its membership takes this lock first, then the locks
+ * of users in the order of their ids, so that no deadlock arises.
  */
 export async function lockGroup(tx: Queryable, tenantId: string, id: string): Promise<Group | undefined> {
   const [group] = await tx.query<Group>(`${SELECT} where g.tenant_id = $1 and g.id = $2 for update`, [tenantId, id]);
   return group;
 }
 
-/** Inserts a group, which locks the new row. Returns false if another group has the name. */
+/** Inserts a group. Returns false if another group has the name. */
 export async function insertGroup(tx: Queryable, group: Group): Promise<boolean> {
   const { tenantId, id, displayName, externalId, version, createdAt } = group;
   const rows = await tx.query(
@@ -41,10 +40,7 @@ export async function insertGroup(tx: Queryable, group: Group): Promise<boolean>
   return rows.length === 1;
 }
 
-/**
- * Updates a group. The caller must hold the row lock. If another group has the name, the update violates
- * `groups_display_name`.
- */
+/** Updates a group. The caller must hold the row lock. A name that another group has violates `groups_display_name`. */
 export async function updateGroup(tx: Queryable, group: Group): Promise<void> {
   const { tenantId, id, displayName, externalId, version, updatedAt } = group;
   await tx.query(
@@ -100,7 +96,7 @@ const filterColumns: Columns = {
   },
 };
 
-/** Returns one page in the order of creation, and the number of all matches. */
+/** Returns one page, oldest first, and the number of all matches. */
 export function listGroups(
   queryable: Queryable,
   tenantId: string,

@@ -1,7 +1,6 @@
 /**
- * Changes the membership of groups with set-based statements. The cost depends on the size of the change, not on the
- * size of the group. An event of a membership is about the user: it increments the user's version and carries the
- * user's state after the change.
+ * Changes the membership of groups with set-based statements. Their cost depends on the size of the change, not of the
+ * group. Each membership event is about the user: it increments the user's version and carries their new state.
  */
 import { currentTraceparent, prepared, type Queryable } from '#platform';
 import { LIMITS, quote, ScimError } from '#scim';
@@ -10,7 +9,7 @@ import { directoryUserSql } from '../users/user-events.js';
 import type { Group } from './group.entity.js';
 import { directoryGroup } from './groups.sql.js';
 
-/** The requested change. Ids are UUIDs in lower case. There need not be a user with such an id. */
+/** The requested change. Ids are UUIDs in lower case, and users with these ids need not exist. */
 export type MembershipChange =
   | { readonly kind: 'difference'; readonly add: readonly string[]; readonly remove: readonly string[] }
   | { readonly kind: 'replace'; readonly all: readonly string[] };
@@ -18,7 +17,7 @@ export type MembershipChange =
 export interface MembershipResult {
   readonly joined: number;
   readonly left: number;
-  /** Ids to add that belong to no user of this tenant or to a deleted user. */
+  /** Ids to add that belong to no user of this tenant, or to a deleted one. */
   readonly unknown: readonly string[];
 }
 
@@ -31,8 +30,8 @@ const JOINED = 'com.stackflow.directory.user.joined-group.v1';
 const LEFT = 'com.stackflow.directory.user.left-group.v1';
 
 /**
- * Applies the change. The caller must hold the lock of the group's row, so that no other request changes the membership
- * at the same time.
+ * Changes the membership. The caller must hold the lock of the group's row. Two requests could otherwise do this at
+ * once.
  */
 export async function changeMembership(
   tx: Queryable,
@@ -59,8 +58,8 @@ export async function changeMembership(
 }
 
 /**
- * Returns the part of a PATCH that changes anything. Entra ID adds existing members again whenever it removes a member.
- * These additions must not lock users or increment their versions.
+ * Returns the part of a PATCH that changes anything. When Entra ID removes a member, it adds existing members again.
+ * Such additions must not lock users or increment their versions.
  */
 async function effective(tx: Queryable, group: Group, { add, remove }: Difference): Promise<Difference> {
   const rows = await tx.query<{ userId: string }>(
@@ -71,9 +70,7 @@ async function effective(tx: Queryable, group: Group, { add, remove }: Differenc
   return { add: add.filter((id) => !members.has(id)), remove: remove.filter((id) => members.has(id)) };
 }
 
-/**
- * Computes the difference between the members and `all` in one pass inside Postgres, which returns only the difference.
- */
+/** Compares the current members with `all` inside Postgres, so that only the difference is transferred. */
 async function differenceToAll(tx: Queryable, group: Group, all: readonly string[]): Promise<Difference> {
   const rows = await tx.query<{ id: string; wanted: boolean }>(
     `select coalesce(w.id, m.user_id) as id, w.id is not null as wanted
@@ -87,10 +84,7 @@ async function differenceToAll(tx: Queryable, group: Group, all: readonly string
   };
 }
 
-/**
- * Locks the users' rows (FOR UPDATE) in the order of their ids. Every writer uses this order, so these locks cause no
- * deadlocks.
- */
+/** Locks the users' rows (FOR UPDATE). Every writer locks in the order of ids, so that no deadlock arises. */
 async function lockUsers(tx: Queryable, tenantId: string, ids: readonly string[]): Promise<string[]> {
   const rows = await tx.query<{ id: string }>(
     'select id from users where tenant_id = $1 and id = any($2::uuid[]) and deleted_at is null order by id for update',
@@ -119,10 +113,9 @@ async function insertMembers(tx: Queryable, group: Group, ids: readonly string[]
 }
 
 /**
- * Increments the users' versions and stores one event for each user, in one statement. Run it after the change of
- * membership, so that `groups` is the list after the change. The caller must have locked the rows (invariant: lock ->
- * increment -> outbox). Returns one user who joined and is now in too many groups, if there is one. A user who left is
- * not checked, because leaving is always allowed.
+ * Increments the users' versions and stores their events in one statement. Run it after the change of membership, so
+ * that events list the new groups. The caller must have locked the rows. Returns one user who joined and is now in too
+ * many groups, if there is one. Leaving is always allowed.
  */
 const PUBLISH = prepared(`
   with changes as (

@@ -1,6 +1,4 @@
-/**
- * Builds the events about a user from the difference of two states, never from the HTTP method. Pure functions only.
- */
+/** Builds the events about a user from two states, never from the HTTP method. */
 import type { NewEvent } from '#event-bus';
 import type { DirectoryUser } from '#events';
 import { changedAttributes, type UserResource } from '#scim';
@@ -26,10 +24,7 @@ export const directoryUser = ({ id, resource, groups }: UserState): DirectoryUse
   groups: groups.map((group) => group.value),
 });
 
-/**
- * Returns {@link directoryUser} as an SQL expression, for a statement that changes many users. `u` is a row of `users`,
- * and `groups` is a jsonb list.
- */
+/** {@link directoryUser} as an SQL expression. `u` is a row of `users`, and `groups` is a jsonb list. */
 export const directoryUserSql = (u: string, groups: string): string => `jsonb_build_object(
   'id', ${u}.id, 'userName', ${u}.user_name, 'externalId', ${u}.external_id, 'active', ${u}.active,
   'displayName', ${u}.resource -> 'displayName',
@@ -44,13 +39,13 @@ export const createdEvent = (user: UserState, cause: Cause): NewEvent =>
     cause,
   );
 
-/** Builds the event. `user` must be the final state: inactive and in no group. */
+/** Builds the event of a deletion. `user` must be the final state: inactive and in no group. */
 export const deletedEvent = (user: UserState, cause: Cause): NewEvent =>
   directoryEvent('com.stackflow.directory.user.deleted.v1', user, { user: directoryUser(user) }, cause);
 
 /**
  * Builds `updated` if attributes changed, then `deactivated` or `reactivated`. Each event has its own sequence, and
- * both carry the state after the whole change. Returns no event if nothing differs.
+ * both carry the state after the whole change.
  */
 export function changeEvents(before: UserState, after: UserResource, cause: Cause): NewEvent[] {
   const changed = changedAttributes(before.resource, after).filter((name) => name !== 'active');

@@ -2,9 +2,7 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { BigIntColumn } from '#platform';
 import type { UserResource } from '#scim';
 
-/**
- * A user. `resource` contains every attribute. Some columns repeat attributes that indexes, filters and events need.
- */
+/** A user. `resource` holds every attribute. Some columns repeat attributes for indexes, filters and events. */
 @Entity('users')
 export class UserEntity {
   @PrimaryColumn({ type: 'uuid' }) tenantId!: string;
@@ -26,10 +24,7 @@ export class UserEntity {
   /** X-Request-Id of the request that created the user. */
   @Column({ type: 'uuid' }) createdRequest!: string;
 
-  /**
-   * Time of the deletion. The row of a deleted user stays as a tombstone: its id cannot be used again, but its names
-   * can.
-   */
+  /** The row of a deleted user stays: its id cannot be used again, but its names can. */
   @Column({ type: 'timestamptz', nullable: true }) deletedAt!: Date | null;
 }
 
@@ -43,8 +38,7 @@ export const USER_COLUMNS = [
   'createdRequest',
 ] as const satisfies (keyof UserEntity)[];
 
-/** The columns of a user that the service reads, and the user's groups. */
 export interface User extends Readonly<Pick<UserEntity, (typeof USER_COLUMNS)[number]>> {
-  /** The user's groups, sorted by id. */
+  /** Sorted by id. */
   readonly groups: readonly { readonly value: string; readonly display: string }[];
 }

@@ -1,7 +1,3 @@
-/**
- * Creates, changes and deletes users. It reads the state, computes the next state and stores it together with its
- * events.
- */
 import { Injectable } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
 import { Outbox } from '#event-bus';
@@ -47,7 +43,7 @@ export class UsersService {
     return user;
   }
 
-  /** Creates a user. It needs one statement if no other user has the name or the external id. */
+  /** Creates a user with one statement, if no other user has the name or the external id. */
   async create(context: ScimContext, body: unknown): Promise<User> {
     const parsed = parseUser(body);
     const resource: UserResource = { ...parsed, active: parsed.active ?? true };
@@ -84,7 +80,7 @@ export class UsersService {
     return this.change(context, id, (user) => patchUser(user.resource, operations));
   }
 
-  /** Deletes a user. The row becomes a tombstone without memberships, and its names can be used again. */
+  /** Deletes a user. The row stays without memberships, and its names can be used again. */
   async delete(context: ScimContext, id: string): Promise<void> {
     await this.attempt(context, id, async (queryable, user) => {
       const cause = causeOf(context);
@@ -98,10 +94,7 @@ export class UsersService {
     return this.attempt(context, id, (queryable, user) => this.store(queryable, context, user, next(user)));
   }
 
-  /**
-   * Stores the new state. If nothing differs, there is no new version and no event. Returns undefined if another
-   * request changed the user first.
-   */
+  /** Stores the new state, if it differs. Returns undefined if another request changed the user first. */
   private async store(
     queryable: Queryable,
     context: ScimContext,
@@ -121,7 +114,7 @@ export class UsersService {
   }
 
   /**
-   * Reads and writes without a lock. If other writers were faster three times, it takes the row lock, so that the write
+   * Reads and writes without a lock. After three conflicts with other writers it takes the row lock, so that the write
    * succeeds.
    */
   private async attempt(
@@ -148,9 +141,9 @@ export class UsersService {
 
   /**
    * Handles a POST whose name or external id another user has. Two such requests are valid:
-   * - The POST repeats an earlier POST whose answer was lost. The answer is the user of the earlier POST.
-   * - Okta renames a person by deactivating the old user and creating a new one with the same external id. One person
-   *   keeps one account, so the inactive user gets the new profile.
+   * - A repetition of a POST whose answer was lost gets the user of the first POST.
+   * - Okta renames a person: it deactivates the old user and creates one with the same external id. One person keeps
+   *   one account, so the inactive user gets the new profile.
    *
    * Returns undefined if the other user no longer exists.
    */
@@ -180,8 +173,8 @@ export class UsersService {
 }
 
 /**
- * Returns undefined for a deadlock, and throws any other error. Two requests that swap the names of two users wait for
- * each other's index entries. Postgres then rolls one of them back.
+ * Two requests that swap the names of two users wait for each other's index entries. Postgres then rolls one of them
+ * back.
  */
 function undefinedIfDeadlock(error: unknown): undefined {
   if (sqlState(error) !== '40P01') throw error;

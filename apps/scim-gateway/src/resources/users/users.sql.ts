@@ -12,8 +12,7 @@ const GROUPS = `(select coalesce(jsonb_agg(jsonb_build_object('value', g.id, 'di
 const select = (groups: string) =>
   `select ${columnsOf(UserEntity, { alias: 'u', only: USER_COLUMNS })}, ${groups} as groups from users u`;
 
-// Reads the row and its memberships in one snapshot. A change of membership increments `version`, so `version` covers
-// both.
+// Reads the row and its memberships in one snapshot. `version` covers both, because memberships increment it too.
 const FIND = prepared(`${select(GROUPS)} where u.tenant_id = $1 and u.id = $2 and u.deleted_at is null`);
 
 export async function findUser(queryable: Queryable, tenantId: string, id: string): Promise<User | undefined> {
@@ -21,10 +20,7 @@ export async function findUser(queryable: Queryable, tenantId: string, id: strin
   return user;
 }
 
-/**
- * Locks the user's row (FOR UPDATE) until the transaction ends. Only writers whose optimistic attempts all failed use
- * this lock.
- */
+/** Locks the user's row (FOR UPDATE). Only a writer whose optimistic attempts all failed uses this lock. */
 export async function lockUser(tx: Queryable, tenantId: string, id: string): Promise<void> {
   await tx.query('select 1 from users where tenant_id = $1 and id = $2 and deleted_at is null for update', [
     tenantId,
@@ -32,7 +28,7 @@ export async function lockUser(tx: Queryable, tenantId: string, id: string): Pro
   ]);
 }
 
-/** Returns the users that have the name or the external id and are not deleted. */
+/** Returns every user that has the name or the external id and is not deleted. */
 export function findHolders(queryable: Queryable, tenantId: string, resource: UserResource): Promise<User[]> {
   return queryable.query<User>(
     `${select(GROUPS)} where u.tenant_id = $1 and u.deleted_at is null and (u.user_name_key = $2 or u.external_id = $3)`,
@@ -42,7 +38,7 @@ export function findHolders(queryable: Queryable, tenantId: string, resource: Us
 
 export const nameKey = (name: string): string => name.toLowerCase();
 
-/** The columns whose values are computed from the resource. `resourceValues` returns the values in the same order. */
+/** The columns that are computed from the resource, in the order of `resourceValues`. */
 const RESOURCE_COLUMNS = 'user_name, user_name_key, external_id, active, email, resource';
 const resourceValues = (resource: UserResource): unknown[] => [
   resource.userName,
@@ -53,31 +49,30 @@ const resourceValues = (resource: UserResource): unknown[] => [
   JSON.stringify(resource),
 ];
 
-/** Changes a user and stores its events in one statement, so either both or neither commit. */
+/** Changes a user and stores the events in one statement, so that both commit or neither. */
 export class UserWrites {
   private readonly insertSql: Prepared;
   private readonly updateSql: Prepared;
   private readonly deleteSql: Prepared;
 
   constructor(private readonly outbox: Outbox) {
-    // The statement locks the unique index entries of the new row. If another request inserts the same name at the same
-    // time, the statement waits for that insert and then does nothing. The outbox row exists only if the user's row
-    // exists.
+    // If another request inserts the same name at the same time, the statement waits for it and then inserts nothing.
+    // The outbox row exists only if the user's row exists.
     this.insertSql = prepared(`
       with created as (
         insert into users (tenant_id, id, ${RESOURCE_COLUMNS}, version, created_at, updated_at, created_request)
         values ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $9, $10) on conflict do nothing returning 1
       ), published as (${outbox.insertSql(11, 'created')})
       select count(*)::int as written from created`);
-    // Locks the user's row. If another request has changed the row, the version differs and nothing happens.
+    // If another request has changed the user's row, the version differs and nothing happens.
     this.updateSql = prepared(`
       with changed as (
         update users set (${RESOURCE_COLUMNS}, version, updated_at) = ($4, $5, $6, $7, $8, $9, $10, $11)
         where tenant_id = $1 and id = $2 and version = $3 and deleted_at is null returning 1
       ), published as (${outbox.insertSql(12, 'changed')})
       select count(*)::int as written from changed`);
-    // Deletes the user, and locks the row too. If another request has added a membership since the snapshot, it has
-    // also incremented the version, so this statement deletes nothing. Therefore a deleted user never has a membership.
+    // A deleted user never has a membership: a request that adds one increments the version, and then nothing is
+    // deleted.
     this.deleteSql = prepared(`
       with gone as (
         update users set active = false, deleted_at = $4, updated_at = $4, version = $5
@@ -95,7 +90,7 @@ export class UserWrites {
     return this.write(queryable, this.insertSql, values, events);
   }
 
-  /** Updates a user. Returns false if the row's version is no longer `expected`. Throws {@link NameTaken}. */
+  /** Updates a user. Returns false if the row's version is not `expected`. Throws {@link NameTaken}. */
   async update(queryable: Queryable, user: User, expected: number, events: readonly NewEvent[]): Promise<boolean> {
     const { tenantId, id, resource, version, updatedAt } = user;
     const values = [tenantId, id, expected, ...resourceValues(resource), version, updatedAt];
@@ -108,7 +103,7 @@ export class UserWrites {
     }
   }
 
-  /** Deletes a user. Returns false if the row's version is no longer `expected`. */
+  /** Returns false if the row's version is not `expected`. */
   delete(
     queryable: Queryable,
     { tenantId, id, version }: UserState,
@@ -130,7 +125,7 @@ export class UserWrites {
   }
 }
 
-/** An update failed because another user has the same name or external id. */
+/** The new name or external id belongs to another user. */
 export class NameTaken extends Error {
   constructor(readonly attribute: 'userName' | 'externalId') {
     super(`${attribute} is taken`);
@@ -162,7 +157,7 @@ const filterColumns: Columns = {
   },
 };
 
-/** Returns one page in the order of creation, which never changes, and the number of all matches. */
+/** Returns one page, oldest first, and the number of all matches. */
 export function listUsers(
   queryable: Queryable,
   tenantId: string,

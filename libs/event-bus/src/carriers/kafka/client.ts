@@ -1,4 +1,3 @@
-/** Creates the Kafka client, forwards its log lines, and creates topics. Only this folder imports kafkajs. */
 import { compactedTopics, topics, type Topic } from '#events';
 import type { Logger } from '#platform';
 import { Kafka, logLevel, type ITopicConfig, type LogEntry } from 'kafkajs';
@@ -9,9 +8,9 @@ export interface KafkaConnection {
   readonly kafka: Kafka;
   /** Returns the full name of a topic or group on the cluster: the configured prefix, then `plain`. */
   readonly name: (plain: string) => string;
-  /** Returns the catalog's topic for a name on the cluster, or undefined if the catalog has no such topic. */
+  /** Returns undefined if the catalog has no topic for this name on the cluster. */
   readonly topicOf: (name: string) => Topic | undefined;
-  /** Creates missing topics. It does not change the configuration of existing topics. */
+  /** Creates missing topics. Does not change existing topics. */
   readonly ensureTopics: () => Promise<void>;
 }
 
@@ -76,8 +75,8 @@ async function ensureTopics(kafka: Kafka, wanted: ITopicConfig[]): Promise<void>
 }
 
 /**
- * Messages that are logged at debug level. kafkajs reports them as errors, but they occur at every start or rebalance,
- * and kafkajs retries automatically.
+ * kafkajs reports these messages as errors, although they occur at every start or rebalance. We log them at level
+ * "debug".
  */
 const EXPECTED =
   /coordinator|does not host this topic-partition|rebalanc|not aware of this member|There is no leader for this topic-partition|Topic with this name already exists|Limiting retries for the idempotent producer/i;

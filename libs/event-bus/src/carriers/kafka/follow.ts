@@ -1,7 +1,6 @@
 /**
- * Follows a Kafka topic from its beginning. kafkajs reads only as a member of a group, so each process uses its own
- * group, which never commits offsets. The follower remembers its offsets in memory and seeks to them each time the
- * consumer joins its group.
+ * Reads a Kafka topic from its beginning and then continuously. kafkajs reads only as a member of a group, so each
+ * process has its own group, which never commits offsets. The process keeps its offsets in memory.
  */
 import type { Topic } from '#events';
 import { randomUUID } from 'node:crypto';
@@ -13,7 +12,7 @@ import { connectKafka, type KafkaConnection } from './client.js';
 import { deliveryOf } from './message.js';
 import { Watchdog } from './watchdog.js';
 
-/** Interval at which the end of the topic is requested from the brokers, to prove that every record was read. */
+/** Interval of the requests for the end offsets of the topic. They prove that this process has read every record. */
 const PROOF_MS = 500;
 const SESSION_TIMEOUT_MS = 30_000;
 const DISCONNECT_LIMIT_MS = 5_000;
@@ -26,7 +25,6 @@ interface Ends {
 export class KafkaFollower extends Follower {
   private readonly connection: KafkaConnection;
   private readonly watchdog = new Watchdog(SESSION_TIMEOUT_MS);
-  /** The next offset of each partition. */
   private readonly positions = new Map<number, bigint>();
   private ends: Ends | undefined;
 
@@ -83,9 +81,7 @@ export class KafkaFollower extends Follower {
     await payload.heartbeat();
   }
 
-  /**
-   * Requests the end of the topic from the brokers every {@link PROOF_MS} ms. Rejects when the brokers do not answer.
-   */
+  /** Rejects when the brokers do not answer. */
   private async prove(admin: Admin, ended: AbortSignal): Promise<undefined> {
     while (!ended.aborted) {
       const askedAt = performance.now();
@@ -96,7 +92,7 @@ export class KafkaFollower extends Follower {
     return undefined;
   }
 
-  /** Marks the view as complete if every record up to the last requested end of the topic has been handled. */
+  /** Calls `complete` if every record before the end offsets has been handled. */
   private checkComplete(): void {
     if (!this.ends) return;
     const { askedAt, partitions } = this.ends;

@@ -1,6 +1,6 @@
 /**
- * Converts events to Kafka messages and back (CloudEvents 1.0, Kafka binding, binary mode). Attributes are `ce_*`
- * headers; the value is the data as JSON.
+ * Converts events to Kafka messages and back (CloudEvents 1.0, Kafka binding, binary mode): attributes are `ce_*`
+ * headers, and the value is the data as JSON.
  */
 import type { IHeaders, KafkaMessage, Message } from 'kafkajs';
 import { parseEvent, type Delivery, type EventRow } from '../../record.js';

@@ -1,7 +1,6 @@
 /**
- * Commits a consumer's offsets every 250 ms. Most fetches contain few events, so a commit after each fetch would cost
- * more than handling its events. After a crash or a rebalance, events without a committed offset are redelivered, and
- * the version gate drops them.
+ * Commits a consumer's offsets every 250 ms, because a commit costs more than handling the few events of a fetch. After
+ * a crash or a rebalance, events without a committed offset are redelivered, and the inbox drops them.
  */
 import type { Logger } from '#platform';
 import type { EachBatchPayload } from 'kafkajs';
@@ -14,16 +13,12 @@ export class OffsetCommits {
 
   constructor(private readonly logger: Logger) {}
 
-  /** Schedules a commit of resolved offsets. */
   due(payload: EachBatchPayload): void {
     this.payload = payload;
     this.timer ??= setTimeout(() => void this.commit(), EVERY_MS).unref();
   }
 
-  /**
-   * Commits the due offsets. It never rejects: if Kafka refuses the offsets, their events are redelivered and the
-   * version gate drops them.
-   */
+  /** Never rejects: if Kafka refuses the offsets, their events are redelivered and the inbox drops them. */
   async commit(): Promise<void> {
     clearTimeout(this.timer);
     const { payload } = this;

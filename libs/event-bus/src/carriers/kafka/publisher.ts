@@ -20,8 +20,8 @@ export class KafkaPublisher implements Publisher {
   }
 
   /**
-   * Deletes need no synchronous commit. If a database crash undoes a delete, the batch is sent again, and the version
-   * gate of the consumers drops the repetitions.
+   * Deletes need no synchronous commit. If a database crash undoes a delete, the batch is sent again, and the inbox of
+   * each consumer drops the repetitions.
    */
   async prepare(session: Client): Promise<void> {
     await session.query('set synchronous_commit = off');
@@ -53,8 +53,7 @@ export class KafkaPublisher implements Publisher {
 
   /**
    * Sends events and preserves their order per key. After any error the producer is replaced, because an idempotent
-   * producer does not recover from a sequence error (kafkajs #598). The new producer may send events again; the version
-   * gate of the consumers drops the repetitions.
+   * producer does not recover from a sequence error (kafkajs #598). The new producer may send events again.
    */
   private async send(events: readonly EventRow[]): Promise<void> {
     const byTopic = new Map<string, Message[]>();

@@ -1,15 +1,13 @@
 /**
- * Consumes the fetched events of several partitions of a topic in one transaction. If a partition has only a few
- * events, its own transaction would cost more than its events. Each key has one partition, so the order per key is
- * preserved. A transaction covers one topic, in the order of its partitions, so that all transactions take locks in the
- * same order.
+ * Consumes the fetched events of several partitions of a topic in one transaction, because a transaction costs more
+ * than a few events. A key has one partition, so the order per key is preserved. All transactions take their locks in
+ * the order of the partitions.
  */
 import { isOutage } from '../../consumer/attempt.js';
 import type { BatchSize } from '../../consumer/batch-size.js';
 import type { GroupConsumer } from '../../consumer/group-consumer.js';
 import type { Delivery, TopicPartition } from '../../record.js';
 
-/** Events of one partition, in order. */
 export interface PartitionBatch extends TopicPartition {
   readonly deliveries: readonly Delivery[];
   /** True if this batch gets its own transaction. */
@@ -20,7 +18,7 @@ export interface PartitionBatch extends TopicPartition {
   readonly heartbeat: () => Promise<void>;
 }
 
-/** A shared transaction of several partitions failed. Each partition must be retried in its own transaction. */
+/** A shared transaction failed. Each of its partitions must be retried in its own transaction. */
 export class BatchFailed extends Error {}
 
 /** The batch was not started, because the partition was reassigned or the process is stopping. */
@@ -45,10 +43,8 @@ export class SharedBatches {
   ) {}
 
   /**
-   * Consumes a batch and resolves when its events are committed. If a shared transaction fails while the database is
-   * available, `consume` rejects with {@link BatchFailed}. Any other failed transaction is reported, and `consume`
-   * rejects with its error. A failed heartbeat and {@link PartitionLost} are not reported; `consume` only rejects with
-   * them.
+   * Resolves when the events are committed. Rejects with {@link BatchFailed} if a shared transaction failed while the
+   * database was available, and otherwise with the error of the transaction.
    */
   consume(batch: PartitionBatch): Promise<void> {
     return new Promise((done, failed) => {

@@ -1,7 +1,3 @@
-/**
- * Reads published events back from Kafka, for inspection and replay, without changing the offsets of our consumer
- * groups.
- */
 import type { Topic } from '#events';
 import { randomUUID } from 'node:crypto';
 import type { Delivery } from '../../record.js';
@@ -25,8 +21,7 @@ export class KafkaSource implements EventSource {
 }
 
 /**
- * Counts the events per topic that a group has not consumed yet. For a group that has never committed, it counts all
- * events.
+ * Counts, per topic, the events that the group has not consumed. A group without committed offsets has consumed none.
  */
 async function groupLag(
   { kafka, name }: KafkaConnection,
@@ -57,8 +52,8 @@ async function groupLag(
 }
 
 /**
- * Reads `topic` from `from` (or from its beginning) to its end at the time of the call. Deletes the temporary consumer
- * group that it reads with.
+ * Reads `topic` from `from`, or from its beginning if `from` is undefined. Stops at the end offsets that the topic has
+ * when the function is called. Reads as a temporary consumer group and deletes the group afterwards.
  */
 async function readTopic(
   connection: KafkaConnection,

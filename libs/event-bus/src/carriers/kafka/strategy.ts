@@ -1,8 +1,9 @@
 /**
  * Consumes Kafka topics as one consumer group. The handlers' writes are committed in Postgres first, then the offsets
- * in Kafka. Events that are redelivered after a crash between the two commits are dropped by the version gate. The
- * automatic restart of kafkajs is switched off, because it covers only some errors (#1513, #1592) and the consumer may
- * stop silently (#1163). Instead, one loop starts, watches and restarts the consumer.
+ * in Kafka. After a crash between the two commits, the events are redelivered and the inbox drops them.
+ *
+ * The automatic restart of kafkajs is switched off: it covers only some errors (#1513, #1592), and a consumer may stop
+ * silently (#1163). One loop here starts, watches and restarts the consumer instead.
  */
 import type { Topic } from '#events';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -41,10 +42,7 @@ export class KafkaStrategy extends EventStrategy {
     this.watchdog = new Watchdog(sessionTimeoutMs);
   }
 
-  /**
-   * Starts consuming without waiting for Kafka, so that a service starts and keeps running while its brokers do not
-   * answer.
-   */
+  /** Does not wait for Kafka, so that a service starts and keeps running while its brokers do not answer. */
   protected startConsuming(topics: readonly Topic[]): Promise<void> {
     this.supervision = this.supervise(topics);
     return Promise.resolve();
@@ -104,7 +102,6 @@ export class KafkaStrategy extends EventStrategy {
     }
   }
 
-  /** Disconnects the consumer. If the process is stopping, commits the offsets first. */
   private async leave(consumer: Consumer, commits: OffsetCommits): Promise<void> {
     if (this.stop.signal.aborted) await commits.commit();
     await consumer.disconnect();

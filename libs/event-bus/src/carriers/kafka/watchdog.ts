@@ -1,14 +1,11 @@
-/**
- * Detects that a Kafka consumer has crashed, or has neither fetched nor sent a heartbeat for a long time. Answers the
- * liveness probe.
- */
+/** Detects that a Kafka consumer has crashed, or has neither fetched nor sent a heartbeat for a long time. */
 import type { Consumer } from 'kafkajs';
 
 const CHECK_MS = 1_000;
 
 /**
- * Names of errors which mean that the brokers refuse connections, do not answer, or know no leader. Restarting this
- * process would not help then.
+ * kafkajs reports these errors if the brokers refuse connections, do not answer, or know no leader. A restart of this
+ * process would not help.
  */
 const UNREACHABLE = /^KafkaJS(Connection|RequestTimeout|NumberOfRetriesExceeded|BrokerNotFound)/;
 
@@ -27,20 +24,18 @@ export class Watchdog {
     this.lastActivity = this.now();
   }
 
-  /** Records that the brokers answered. */
   reached(): void {
     this.unreachable = false;
     this.active();
   }
 
-  /** Records that the consumer could not be started or has ended. */
   failed(error: unknown): void {
     this.unreachable = error instanceof Error && UNREACHABLE.test(error.name);
   }
 
   /**
-   * Resolves with the reason when `consumer` has crashed or has shown no activity for two session timeouts. Resolves
-   * with undefined when `signal` is aborted.
+   * Resolves with the reason when `consumer` has crashed or has been silent for two session timeouts, and with
+   * undefined when `signal` is aborted.
    */
   watch(consumer: Consumer, signal: AbortSignal): Promise<Error | undefined> {
     this.active();
@@ -65,8 +60,8 @@ export class Watchdog {
   }
 
   /**
-   * Liveness check. Rejects if the consumer has shown no activity for four session timeouts although the brokers
-   * answer, because only a restart can help then.
+   * Liveness check. Rejects if the brokers answer, but the consumer has been silent for four session timeouts. Only a
+   * restart can help then.
    */
   check(): Promise<void> {
     const silent = this.now() - this.lastActivity;

@@ -1,7 +1,7 @@
 /**
- * Follows a topic of the Postgres event log on one connection. It reads new pages whenever NOTIFY announces events, and
- * also every 200 ms to prove that every event was read. The sequencer makes positions visible in order, so the follower
- * remembers only the last position that it read.
+ * Reads a topic of the Postgres event log on one connection, from its beginning and then continuously. It reads when
+ * NOTIFY announces events, and every 200 ms to prove that it has every event. Positions become visible in order, so it
+ * remembers only the last position.
  */
 import type { Topic } from '#events';
 import { Waiter } from '#platform';
@@ -17,7 +17,7 @@ const PAGE = 5_000;
 const PER_PARTITION = Math.ceil(PAGE / PARTITIONS);
 const TIMEOUT_MS = 5_000;
 
-/** Returns the SQL that grants a role the rights that a follower needs; an administrator runs it. */
+/** Returns the SQL that gives a role the rights to follow a topic; an administrator runs it. */
 export const followerGrantsSql = (role: string): string[] => [
   `grant usage on schema bus to ${identifier(role)}`,
   `grant select on bus.event_log to ${identifier(role)}`,
@@ -85,7 +85,7 @@ export class PostgresFollower extends Follower {
     return client;
   }
 
-  /** Reads one page of records and handles it. Resolves with true if there is no further page. */
+  /** Resolves with true if there is no further page. */
   private async readPage(client: pg.Client): Promise<boolean> {
     const { rows } = await client.query<LogRow>({
       name: 'follow',

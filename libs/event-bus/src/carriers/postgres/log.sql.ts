@@ -1,4 +1,3 @@
-/** SQL of the Postgres carrier: appends to the log and reads it. */
 import type { Queryable, Tx } from '#platform';
 import { PUBLISH_BATCH } from '../../producer/publisher.js';
 import { PARTITIONS, type EventRow } from '../../record.js';
@@ -11,10 +10,11 @@ const COLUMNS = 'topic, key, event_id, type, source, subject, tenant, sequence, 
 /**
  * SQL that moves a batch from the outbox into the log, in id order, as one transaction in one round trip.
  *
- * The global advisory lock makes positions visible in their order. Without the lock, two outboxes could take positions
- * 1 and 2 and commit 2 first, and a consumer would never see 1. A separate statement takes the lock, so that positions
- * are drawn only while the lock is held. The lock is released after the commit is visible. This SQL sends NOTIFY once
- * per batch. Writers never send it, because NOTIFY in their transactions would halve their throughput.
+ * The global advisory lock makes positions visible in their order. Without the lock, two services could take positions
+ * 1 and 2 and commit 2 first; a consumer would then never see 1. A separate statement takes the lock, so that positions
+ * are assigned only while the lock is held.
+ *
+ * Writers of the outbox do not send NOTIFY themselves, because that would halve their throughput.
  */
 export const moveSql = `
   begin;
@@ -23,8 +23,8 @@ export const moveSql = `
   commit`;
 
 /**
- * Prepares the statement that moves a batch, once per session of a leader. Planning it for every batch would make a
- * move 50 % more expensive.
+ * Prepares the statement that moves a batch, once per session. Planning it for every batch would make a batch 50 % more
+ * expensive.
  */
 export const prepareMoveSql = (schema: string): string => `
   prepare move_outbox as
@@ -66,8 +66,7 @@ export type LogRow = EventRow & { readonly position: string; readonly partition:
 
 /**
  * Takes the leases of partitions and reads at most `limit` events of each, after its offset. A lease is the row lock on
- * the offset, held until the transaction ends. The result leaves out partitions that another process has leased. Events
- * that are appended during the read are announced by NOTIFY afterwards.
+ * the offset, held until the transaction ends. The result leaves out partitions that another process has leased.
  */
 export async function leaseAndRead(
   tx: Tx,
@@ -132,7 +131,9 @@ export const partitionsBehind = (
     values: [group, topics],
   });
 
-/** Counts the events per topic that the group has not consumed yet, at most `limit` per partition to bound the cost. */
+/**
+ * Counts, per topic, the events that the group has not consumed yet. Stops at `limit` per partition to bound the cost.
+ */
 export const lagByTopic = (
   db: Queryable,
   schema: string,

@@ -1,4 +1,3 @@
-/** Moves an outbox into the Postgres event log: one transaction per batch, in one round trip. */
 import type { Database, Logger } from '#platform';
 import type { Client } from 'pg';
 import type { Publisher } from '../../producer/publisher.js';
@@ -8,7 +7,6 @@ import { Retention } from './retention.js';
 
 export interface PostgresPublisherOptions {
   readonly database: Database;
-  /** Schema of the outbox. */
   readonly schema: string;
   readonly logger: Logger;
   /** Number of days after which events are deleted from the log. If it is not set, no events are deleted. */

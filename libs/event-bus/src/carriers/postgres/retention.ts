@@ -1,13 +1,13 @@
 /**
- * Retention of the Postgres event log. The process that is a sequencer's leader deletes old events of every partition
- * in bounded steps. There is one leader per outbox; an advisory lock ensures that only one leader deletes at a time.
+ * Deletes old events from the Postgres event log, in small batches. Every service that publishes runs it in one of its
+ * processes. An advisory lock ensures that only one process of all services deletes at a time.
  */
 import { topics } from '#events';
 import { Waiter, type Database, type Logger, type Tx } from '#platform';
 import { PARTITIONS } from '../../record.js';
 
 const EVERY_MS = 10 * 60_000;
-/** Delay of the first run, so that deleting events does not slow down the start of the service. */
+/** Delay of the first run, for a quick start of the service. */
 const FIRST_AFTER_MS = 30_000;
 const BATCH = 1_000;
 /** Pause between two batches, so that deleting events does not slow down publishing. */
@@ -50,7 +50,7 @@ export class Retention {
     }
   }
 
-  /** Deletes old events of all partitions once; returns the number of deleted events. */
+  /** Resolves with the number of deleted events. */
   async trim(): Promise<number> {
     let deleted = 0;
     for (const topic of topics)

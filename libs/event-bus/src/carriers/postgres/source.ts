@@ -1,4 +1,3 @@
-/** Reads published events from the Postgres event log, for inspection and replay. */
 import type { Database } from '#platform';
 import { deliveryOf, type Delivery, type EventRow } from '../../record.js';
 import type { EventSource, ReadRange } from '../../source.js';

@@ -1,9 +1,10 @@
 /**
  * Consumes the Postgres event log. NOTIFY announces partitions with new events; a query every 200 ms finds partitions
- * whose announcement was lost. A few workers consume the partitions. A worker holds the lease of each partition that it
- * consumes, so any number of processes may share a group. New events of several partitions of a topic share one
- * transaction, because a transaction for a few events costs more than the events. Each key has one partition, so the
- * order per key is preserved.
+ * whose announcement was lost. A worker leases each partition that it consumes, so any number of processes may share a
+ * group.
+ *
+ * New events of several partitions of a topic share one transaction, because a transaction costs more than a few
+ * events. A key has one partition, so the order per key is preserved.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { topics as allTopics, type Topic } from '#events';
@@ -28,9 +29,8 @@ import {
 const POLL_MS = 200;
 const BATCH = 100;
 /**
- * Pause before another attempt to read a partition that another process has leased. That process may have read the
- * partition before the announced events were appended. Without another attempt, these events would wait for the next
- * poll.
+ * Pause before another attempt to lease a partition. The process that holds the lease may have read the partition too
+ * early to get the announced events.
  */
 const LEASE_RETRY_MS = 10;
 
@@ -46,12 +46,12 @@ export class PostgresStrategy extends EventStrategy {
   private listener: Client | undefined;
   private loops: Promise<void>[] = [];
   /**
-   * Partitions that may have new events, oldest announcement first. A partition can be announced again while a worker
-   * consumes it, i.e. while it is in `busy`.
+   * Partitions that may have new events, oldest announcement first. A partition that is in `busy` may be announced
+   * again.
    */
   private readonly announced = new Map<string, Announcement>();
   private readonly busy = new Set<string>();
-  /** Number of consecutive failures of each partition. */
+  /** Consecutive failures of each partition. */
   private readonly failures = new Map<string, number>();
   private readonly idleWorkers: Waiter[] = [];
   private readonly poll = new Waiter();
@@ -115,7 +115,7 @@ export class PostgresStrategy extends EventStrategy {
     for (const waiter of this.idleWorkers) waiter.wake();
   }
 
-  /** Reconnects the listener and finds events whose notice was lost, until the strategy is closed. */
+  /** Reconnects the listener and finds events whose NOTIFY was lost, until the strategy is closed. */
   private async pollForLostNotices(): Promise<void> {
     const { database, schema, group } = this.options;
     for (let failures = 0; !this.stopping;) {
@@ -170,9 +170,8 @@ export class PostgresStrategy extends EventStrategy {
   }
 
   /**
-   * Consumes partitions; never rejects. If a shared transaction fails, each of its partitions is retried at once in its
-   * own transaction. If a single partition fails or the database is unavailable, the same partitions are retried after
-   * a growing pause.
+   * Never rejects. If a shared transaction fails, each of its partitions is retried at once in its own transaction. If
+   * a single partition fails or the database is unavailable, the same partitions are retried after a growing pause.
    */
   private async consume(partitions: readonly TopicPartition[]): Promise<void> {
     const ids = partitions.map(partitionId);

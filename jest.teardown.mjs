@@ -1,0 +1,2 @@
+/** Runs in jest's own process after the last test file. */
+export default () => globalThis.stopTestServices();
