@@ -22,7 +22,6 @@ export {
   type EventEnvelope,
   type EventType,
   type OffboardingCase,
-  type OffboardingTimings,
   type RoleMapping,
   type TenantSettings,
   type Topic,
