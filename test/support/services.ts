@@ -1,4 +1,4 @@
-/** What a test can ask jest's own process for (jest.setup.mjs). The first question starts or builds it. */
+/** Servers and builds that jest's own process provides (jest.setup.mjs). They start when a test first asks for one. */
 
 /**
  * The URL of a Postgres superuser: `TEST_DATABASE_URL`, or else an embedded Postgres that all test files of a run share.

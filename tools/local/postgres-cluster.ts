@@ -20,7 +20,7 @@ export interface Cluster {
   readonly user: User | undefined;
 }
 
-/** If root starts the stack, the server runs as the owner of existing data, who can then still use the data. */
+/** Returns the user that runs the server. Root runs it as the user who owns the data folder. */
 export function serverUser(data: string): User | undefined {
   const owner = fs.existsSync(data) ? fs.statSync(data) : undefined;
   if (!isRoot()) {

@@ -177,7 +177,7 @@ export class ParkedPage {
   next!: string | null;
 
   @NestedList(() => ParkedError, {
-    description: 'Number of all keys that match the filters, by error, highest number first.',
+    description: 'One entry per error with its number of keys, the highest number first. Counts every key that matches the filters.',
   })
   summary!: ParkedError[];
 }

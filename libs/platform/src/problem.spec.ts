@@ -7,7 +7,7 @@ import { serviceSettings } from './config.js';
 import { Database } from './database.js';
 import { Health } from './health.js';
 import { createLogger } from './logging.js';
-import { Metrics } from './metrics.js';
+import { Metrics, sharedRead } from './metrics.js';
 import { InternalTokenGuard, Problem, ProblemFilter, toProblem } from './problem.js';
 import { createApplication } from './service.js';
 
@@ -187,5 +187,23 @@ describe('health', () => {
     expect(metrics.counter('things', 'Things', ['kind'])).toBe(metrics.counter('things', 'Things', ['kind']));
     expect(await metrics.registry.metrics()).toContain('things{kind="a",service="other"} 1');
     expect((await get('/metrics')).headers['content-type']).toContain('text/plain');
+  });
+
+  it('shows the values of one scrape in gauges that share a read, whichever is registered first', async () => {
+    const metrics = new Metrics('other', { process: false });
+    let reads = 0;
+    const read = sharedRead(async () => {
+      await Promise.resolve();
+      reads++;
+      age.set(reads);
+      depth.set(reads);
+    });
+    const age = metrics.gauge('age', 'Age', [], read);
+    const depth = metrics.gauge('depth', 'Depth', [], read);
+    for (const scrape of [1, 2]) {
+      const text = await metrics.registry.metrics();
+      expect(text).toContain(`age{service="other"} ${scrape}`);
+      expect(text).toContain(`depth{service="other"} ${scrape}`);
+    }
   });
 });

@@ -64,8 +64,8 @@ export const ADD_SECRET = `insert into session_secret (hash, session_id) values 
 export const WHICH_SECRET = `
   select hash, replaced_at is null as current from session_secret where session_id = $1 and hash = any ($2::bytea[])`;
 /**
- * The caller must check the fence under the account's lock. If a fast clock set the fence in the future, `greatest`
- * prevents this fence from ending the new session.
+ * The caller must check the fence under the account's lock. The fence may lie in the future, because the clock that set it
+ * was wrong. `greatest` prevents such a fence from ending the new session.
  */
 export const CREATE = `
   insert into session (id, tenant, account_id, okta_issuer, okta_sub, created_at, expires_at, refresh_token, id_token)

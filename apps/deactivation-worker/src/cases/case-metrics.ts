@@ -1,4 +1,4 @@
-import type { Database, Metrics } from '#platform';
+import { sharedRead, type Database, type Metrics } from '#platform';
 
 /** For a case that the brake held, the measured time includes the time until its release. */
 export const stepSeconds = (metrics: Metrics) =>
@@ -19,15 +19,18 @@ const failingPeople = `
   select last_error_class as class, count(*)::int as people from person where due_at is not null and last_error_class is not null group by 1`;
 
 export function watchCases(database: Database, metrics: Metrics): void {
+  const readCases = sharedRead(async () => {
+    const rows = await database.query<{ state: string; cases: number; oldest: number }>(unfinishedCases);
+    for (const state of UNFINISHED) open.set({ state }, rows.find((row) => row.state === state)?.cases ?? 0);
+    oldest.set(Math.max(0, ...rows.filter((row) => row.state !== 'held').map((row) => row.oldest)));
+  });
+  const open = metrics.gauge('offboarding_open_cases', 'Unfinished cases', ['state'], readCases);
   const oldest = metrics.gauge(
     'offboarding_oldest_case_seconds',
     'Age of the oldest unfinished case that does not wait for an administrator',
+    [],
+    readCases,
   );
-  metrics.gauge('offboarding_open_cases', 'Unfinished cases', ['state'], async (gauge) => {
-    const rows = await database.query<{ state: string; cases: number; oldest: number }>(unfinishedCases);
-    for (const state of UNFINISHED) gauge.set({ state }, rows.find((row) => row.state === state)?.cases ?? 0);
-    oldest.set(Math.max(0, ...rows.filter((row) => row.state !== 'held').map((row) => row.oldest)));
-  });
   metrics.gauge(
     'offboarding_stuck_cases',
     'Cases that should be complete but are not; raise an alarm for any',

@@ -9,7 +9,7 @@ export interface Cause {
 }
 
 const UUID_V7 = /^([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
-/** A request makes its change within this time. An older causation id does not show when the request arrived. */
+/** Longest time from the arrival of a request to its change. A causation id with an earlier time is not used. */
 const LONGEST_REQUEST_MS = 5 * 60_000;
 
 /**

@@ -1,23 +1,29 @@
 import { Injectable } from '@nestjs/common';
 import { OKTA_DRIFT_KINDS } from '#contracts';
-import { Database, Metrics } from '#platform';
+import { Database, Metrics, sharedRead } from '#platform';
 import { waitingByState } from './checks/check.sql.js';
 import { drift, oldestSuccess } from './comparison/comparison.sql.js';
 
 @Injectable()
 export class OktaMetrics {
   constructor(database: Database, metrics: Metrics) {
-    const oldest = metrics.gauge('okta_checks_oldest_seconds', 'Age of the oldest waiting check of a person in Okta');
-    metrics.gauge(
+    const readChecks = sharedRead(async () => {
+      const rows = await database.query<{ state: string; checks: number; oldest: number }>(waitingByState);
+      for (const state of ['due', 'failing'])
+        waiting.set({ state }, rows.find((row) => row.state === state)?.checks ?? 0);
+      oldest.set(Math.max(0, ...rows.map((row) => row.oldest)));
+    });
+    const waiting = metrics.gauge(
       'okta_checks_waiting',
       'People to check in Okta; "failing" means that the last attempt failed',
       ['state'],
-      async (gauge) => {
-        const rows = await database.query<{ state: string; checks: number; oldest: number }>(waitingByState);
-        for (const state of ['due', 'failing'])
-          gauge.set({ state }, rows.find((row) => row.state === state)?.checks ?? 0);
-        oldest.set(Math.max(0, ...rows.map((row) => row.oldest)));
-      },
+      readChecks,
+    );
+    const oldest = metrics.gauge(
+      'okta_checks_oldest_seconds',
+      'Age of the oldest waiting check of a person in Okta',
+      [],
+      readChecks,
     );
     metrics.gauge(
       'okta_comparison_last_success_timestamp_seconds',

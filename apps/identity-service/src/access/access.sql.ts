@@ -4,7 +4,7 @@ import { prepared, type Tx } from '#platform';
 
 /**
  * This statement writes no row that handlers of other topics write, so it never waits for them. A removed account stays
- * removed. A removal ends no access and has no case, so the row keeps the causation id of the earlier deactivation.
+ * removed. Its access ended with an earlier deactivation, so the row keeps the causation id of that deactivation.
  */
 const storeAccessSql = prepared(`
   insert into access as w (account_id, tenant, version, status, causation_id) values ($1, $2, $3, $4, $5)

@@ -49,7 +49,7 @@ export class AccountEntity extends Profile {
   @BigIntColumn({ default: 0 }) desiredRevision!: number;
   @BigIntColumn({ default: 0 }) appliedRevision!: number;
 
-  /** After a call for a revision below this one, the state in Cognito stays unknown, whatever the call's result is. */
+  /** The result of a call for an earlier revision than this one is not stored in `applied`: it may be out of date. */
   @BigIntColumn({ default: 0 }) unknownRevision!: number;
 
   /** The last known state in Cognito. Null means unknown: Cognito must be read before anything is changed. */

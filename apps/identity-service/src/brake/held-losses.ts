@@ -5,7 +5,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { HoldTimer, TIMER } from '#brake';
 import { HELD_REASONS } from '#contracts';
-import { Database, LOGGER, Metrics, type Logger } from '#platform';
+import { Database, LOGGER, Metrics, sharedRead, type Logger } from '#platform';
 import { lockTenantExclusively } from '../accounts/locks.sql.js';
 import { Reevaluator } from '../accounts/reevaluator.js';
 import { heldByReason, release } from './losses.sql.js';
@@ -37,14 +37,15 @@ export class HeldLosses {
         text: 'Nobody decided about held losses of roles in time. They are released: these people now lose the roles.',
       },
     });
-    const oldest = metrics.gauge('identity_held_role_losses_oldest_seconds', 'Age of the oldest held loss of roles');
-    const help = 'Losses of roles that wait for an administrator';
-    metrics.gauge('identity_held_role_losses', help, ['reason'], async (gauge) => {
+    const readHeld = sharedRead(async () => {
       const rows = await database.query<{ reason: string; accounts: number; oldest: number }>(heldByReason);
-      for (const reason of HELD_REASONS)
-        gauge.set({ reason }, rows.find((row) => row.reason === reason)?.accounts ?? 0);
+      for (const reason of HELD_REASONS) held.set({ reason }, rows.find((row) => row.reason === reason)?.accounts ?? 0);
       oldest.set(Math.max(0, ...rows.map((row) => row.oldest)));
     });
+    const heldHelp = 'Losses of roles that wait for an administrator';
+    const held = metrics.gauge('identity_held_role_losses', heldHelp, ['reason'], readHeld);
+    const oldestHelp = 'Age of the oldest held loss of roles';
+    const oldest = metrics.gauge('identity_held_role_losses_oldest_seconds', oldestHelp, [], readHeld);
   }
 
   onApplicationBootstrap(): void {

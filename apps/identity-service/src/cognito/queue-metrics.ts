@@ -1,6 +1,6 @@
 /** Metrics of the accounts that wait for Cognito, read from the database at each scrape. */
 import { Injectable } from '@nestjs/common';
-import { Database, Metrics } from '#platform';
+import { Database, Metrics, sharedRead } from '#platform';
 import { PRIORITY } from '../accounts/transition.js';
 
 const dirtyByPriority = `
@@ -13,20 +13,26 @@ const failedByClass = `
 @Injectable()
 export class QueueMetrics {
   constructor(database: Database, metrics: Metrics) {
+    const readDirty = sharedRead(async () => {
+      const rows = await database.query<{ priority: number; accounts: number; oldest: number }>(dirtyByPriority);
+      for (const priority of Object.values(PRIORITY)) {
+        const row = rows.find((r) => r.priority === priority);
+        dirty.set({ priority }, row?.accounts ?? 0);
+        oldest.set({ priority }, row?.oldest ?? 0);
+      }
+    });
+    const dirty = metrics.gauge(
+      'identity_dirty_accounts',
+      'Accounts whose latest change Cognito does not show yet',
+      ['priority'],
+      readDirty,
+    );
     const oldest = metrics.gauge(
       'identity_dirty_oldest_seconds',
       'Age of the oldest account change that Cognito does not show yet',
       ['priority'],
+      readDirty,
     );
-    const dirty = 'Accounts whose latest change Cognito does not show yet';
-    metrics.gauge('identity_dirty_accounts', dirty, ['priority'], async (gauge) => {
-      const rows = await database.query<{ priority: number; accounts: number; oldest: number }>(dirtyByPriority);
-      for (const priority of Object.values(PRIORITY)) {
-        const row = rows.find((r) => r.priority === priority);
-        gauge.set({ priority }, row?.accounts ?? 0);
-        oldest.set({ priority }, row?.oldest ?? 0);
-      }
-    });
     const failed = 'Accounts whose last update of Cognito failed, by class; raise an alarm for permanent and conflict';
     metrics.gauge('identity_failed_accounts', failed, ['class'], async (gauge) => {
       gauge.reset();

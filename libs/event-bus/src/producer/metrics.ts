@@ -1,4 +1,4 @@
-import type { Database, Metrics, Queryable } from '#platform';
+import { sharedRead, type Database, type Metrics, type Queryable } from '#platform';
 
 export class PublisherMetrics {
   readonly published;
@@ -27,10 +27,7 @@ export class PublisherMetrics {
  * but not published.
  */
 export function watchOutbox(database: Database, metrics: Metrics, schema: string): void {
-  const age = metrics.gauge('outbox_oldest_seconds', 'Age of the oldest event that is stored but not published', [
-    'schema',
-  ]);
-  metrics.gauge('outbox_depth', 'Events that are stored but not published', ['schema'], async (depth) => {
+  const read = sharedRead(async () => {
     const state = await outboxBacklog(database, schema).catch(() => undefined);
     // Remove the series while the database does not answer, because unknown values must not appear as zero.
     if (!state) for (const gauge of [depth, age]) gauge.remove({ schema });
@@ -39,6 +36,9 @@ export function watchOutbox(database: Database, metrics: Metrics, schema: string
       age.set({ schema }, state.oldestSeconds);
     }
   });
+  const ageHelp = 'Age of the oldest event that is stored but not published';
+  const age = metrics.gauge('outbox_oldest_seconds', ageHelp, ['schema'], read);
+  const depth = metrics.gauge('outbox_depth', 'Events that are stored but not published', ['schema'], read);
 }
 
 export interface OutboxBacklog {

@@ -7,7 +7,7 @@ import { Waiter, type Database, type Logger, type Tx } from '#platform';
 import { PARTITIONS } from '../../record.js';
 
 const EVERY_MS = 10 * 60_000;
-/** Delay of the first run, for a quick start of the service. */
+/** The first deletion waits, so that it does not slow down the start of the service. */
 const FIRST_AFTER_MS = 30_000;
 const BATCH = 1_000;
 /** Pause between two batches, so that deleting events does not slow down publishing. */
