@@ -1,4 +1,4 @@
-/** What a test can ask jest's own process for (jest.setup.mjs). The first question starts or builds it. */
+/** Asks jest's own process (jest.setup.mjs) for what a test needs. The first request starts or builds it. */
 
 /**
  * The URL of a Postgres superuser: `TEST_DATABASE_URL`, or else an embedded Postgres that all test files of a run share.
