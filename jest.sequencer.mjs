@@ -7,13 +7,16 @@ import Sequencer from '@jest/test-sequencer';
 
 /** The slowest first; measured where npm test ran on two cores. */
 const SLOW = [
-  /\/test\/e2e\//,
-  /\/test\/offboarding\/(mass|trouble)\./,
-  /\/test\/faults\//,
-  /\/test\/(browser|peers)\//,
-  /\/test\/offboarding\/no-revival\/statements\./,
+  /\/test\/(faults|e2e)\//,
+  /\/test\/contract\/(postgres|kafka|subscriber)\./,
+  /\/test\/local\/(start|harness|service-process)\./,
+  /\/test\/offboarding\/(mass|trouble|brake)\./,
   /\/test\/okta-signals\//,
-  /\/test\/local\/(start|dependency-rule|harness|bootstrap|service-process)\./,
+  /\/test\/(browser|peers)\//,
+  /\/test\/auth\/universal-logout/,
+  /\/test\/identity\/(roles-property|role-brake-property|scale|reconciler)\./,
+  /\/test\/offboarding\/no-revival\//,
+  /\/test\/local\/(dependency-rule|bootstrap)\./,
 ];
 
 const rank = ({ path }) => {

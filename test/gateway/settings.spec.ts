@@ -59,16 +59,15 @@ describe('the log of requests', () => {
   it('has the request and its answer, without the token, and only of known tenants', async () => {
     const tenant = await gateway.createTenant();
     await tenant.send('GET', '/Users', undefined, { authorization: 'Bearer wrong' });
+    // The request does not wait for its row: it is answered although the row cannot be written.
+    await gateway.sql('alter table directory.scim_request rename to scim_request_away');
     const bad = await tenant.send(
       'POST',
       '/Users',
       { active: true },
       { headers: { 'user-agent': 'Okta SCIM Client 1.0.0' } },
     );
-    const [row] = await gateway.sql<Record<string, unknown>>('select 1 from directory.scim_request where id = $1', [
-      bad.headers['x-request-id'],
-    ]);
-    expect(row).toBeUndefined(); // the request does not wait for it
+    await gateway.sql('alter table directory.scim_request_away rename to scim_request');
     await until(
       'the row in the log',
       async () =>

@@ -1,4 +1,4 @@
-/** Servers and builds that jest's own process provides (jest.setup.mjs). They start when a test first asks for one. */
+/** Asks jest's own process (jest.setup.mjs) for what a test needs. The first request starts or builds it. */
 
 /**
  * The URL of a Postgres superuser: `TEST_DATABASE_URL`, or else an embedded Postgres that all test files of a run share.
