@@ -23,7 +23,21 @@ export default {
       comment: 'Code that runs in production does not depend on tools, tests, benchmarks or examples.',
       severity: 'error',
       from: { path: '^(apps|libs)/', pathNot: TOOLING },
-      to: { path: '^(tools|test|bench|examples)/' },
+      to: { path: '^(tools|test|bench|examples|packages)/' },
+    },
+    {
+      name: 'packages-stand-on-libraries',
+      comment: 'A package for teams outside contains no code of a service.',
+      severity: 'error',
+      from: { path: '^packages/[^/]+/src/' },
+      to: { path: '^(apps|tools|test|bench|examples)/' },
+    },
+    {
+      name: 'examples-live-outside',
+      comment: 'An example imports what a team of another repository can import.',
+      severity: 'error',
+      from: { path: '^examples/' },
+      to: { path: '^(apps|libs|tools|test|bench)/' },
     },
     {
       name: 'scim-events-and-contracts-stand-alone',

@@ -43,9 +43,7 @@ let guard: AccessGuard;
 async function follow({ carrier, databaseUrl, brokers }: FollowJob): Promise<string> {
   issuer = await Issuer.start();
   const source: FollowSource =
-    carrier === 'postgres'
-      ? { carrier, url: databaseUrl }
-      : { carrier, brokers: [brokers ?? ''] };
+    carrier === 'postgres' ? { carrier, url: databaseUrl } : { carrier, brokers: [brokers ?? ''] };
   guard = new AccessGuard({
     issuer: issuer.issuer,
     jwksUri: issuer.jwksUri,

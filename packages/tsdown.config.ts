@@ -1,6 +1,6 @@
 /**
- * Bundles a package from its sources and the libraries behind them, as JavaScript and as types. What the package.json
- * of the package lists as dependency stays outside of the bundle. tsdown runs in the folder of the package.
+ * Bundles a package from its sources and the libraries behind them, as JavaScript and as types. npm packages stay outside
+ * of the bundle, so the package.json of the package has to list them. tsdown runs in the folder of the package.
  */
 import { globSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

@@ -12,7 +12,8 @@ import { run } from './run.mjs';
 // The files that `nest build` reads. A change of other files (documentation, specs) needs no new build.
 const SOURCE_FOLDERS = ['apps', 'libs', 'packages', 'examples', 'tools', 'test', 'bench'];
 const SOURCE_FILES = ['.swcrc', 'nest-cli.json', 'tsconfig.json', 'tsconfig.build.json', 'package.json'];
-const NOT_SOURCE = /(^|\/)(node_modules|\..*)$|^bench\/peers$|^packages\/([^/]+\/dist|tsdown\.config\.ts)$|^tools\/bootstrap(\.mjs)?$|\.spec\.ts$/;
+const NOT_SOURCE =
+  /(^|\/)(node_modules|\..*)$|^bench\/peers$|^packages\/([^/]+\/dist|tsdown\.config\.ts)$|^tools\/bootstrap(\.mjs)?$|\.spec\.ts$/;
 
 const BUILD_RECORD = at('dist', '.build.json');
 

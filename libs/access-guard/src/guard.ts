@@ -28,7 +28,7 @@ export interface AccessGuardOptions {
    */
   readonly audience: string | null;
   /** URL of the public keys. The default is the issuer's `/.well-known/jwks.json`. */
-  readonly jwksUri?: string;
+  readonly jwksUri?: string | undefined;
   readonly jwks?: Pick<KeySetOptions, 'cooldownMs' | 'maxAgeMs' | 'staleLimitMs' | 'timeoutMs'>;
   readonly feed: AccessFeed;
   readonly policy?: {

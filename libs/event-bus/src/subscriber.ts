@@ -30,7 +30,7 @@ import { busSettings } from './settings.js';
 
 export const subscriberSettings = { ...serviceSettings, ...busSettings };
 
-/** What a running subscriber has: its configuration, database, logger, metrics and health checks. */
+/** The parts of a running subscriber: configuration, database, logger, metrics and health checks. */
 export type SubscriberPlatform<S extends ConfigShape = NoSettings> = PlatformContext<
   ConfigOf<typeof subscriberSettings & S>
 >;

@@ -59,7 +59,7 @@ export interface TestSubscriber {
    * Publishes the events in this order, and waits until the subscriber has handled, ignored or parked each of them.
    * Returns the complete events. To repeat a delivery, play a returned event again.
    */
-  play(...events: readonly PlayedEvent[]): Promise<EventEnvelope[]>;
+  play(...events: readonly (PlayedEvent | EventEnvelope)[]): Promise<EventEnvelope[]>;
   /** Returns the parked events, those of one key in order. */
   parked(): Promise<ParkedTestEvent[]>;
   /** Retries every parked key now instead of after its pause. Returns the events that are still parked afterwards. */
@@ -145,7 +145,7 @@ class PlayedLog {
     private readonly group: string,
   ) {}
 
-  async play(played: readonly PlayedEvent[]): Promise<EventEnvelope[]> {
+  async play(played: readonly (PlayedEvent | EventEnvelope)[]): Promise<EventEnvelope[]> {
     const events = played.map((event) => this.complete(event));
     await this.database.tx(async (tx) => {
       for (const event of events) await tx.query(APPEND_SQL, valuesOf(event));
@@ -184,7 +184,7 @@ class PlayedLog {
   }
 
   /** Fills in what the test left out. The data of a sample names the subject and the tenant of the event. */
-  private complete(played: PlayedEvent): EventEnvelope {
+  private complete(played: PlayedEvent | EventEnvelope): EventEnvelope {
     const sample = sampleEvent(played.type);
     const { tenant = sample.tenant, subject = sample.subject } = played;
     const key = eventKey(tenant, subject);

@@ -62,6 +62,17 @@ const cloudEventsHeaders = {
   },
 } as const;
 
+const kafkaServer = {
+  host: '{brokers}',
+  protocol: 'kafka',
+  description:
+    'The Kafka cluster of an installation that uses the Kafka carrier. The operator tells the brokers, the SASL user, and the prefix of all topic and group names, if there is one. An installation with the Postgres carrier has the same events in the table bus.event_log.',
+  variables: {
+    brokers: { description: 'bootstrap brokers, host:port, comma-separated', examples: ['kafka-1:9092,kafka-2:9092'] },
+  },
+  security: [{ type: 'scramSha512', description: 'SASL/SCRAM-SHA-512, if the cluster requires authentication' }],
+};
+
 const shortName = (type: string): string => type.replace(/^com\.stackflow\./, '');
 /** Turns a name into a word without dots and dashes, for `$ref` pointers and component keys. */
 const componentName = (type: string): string =>
@@ -79,6 +90,7 @@ export function asyncapi(): Record<string, unknown> {
         'All changes of users, groups, accounts, roles and access. Delivery is at least once and in order per key; each event carries the full state of its subject. Within a version (.v1) changes are additive; ignore properties and types that you do not know.',
     },
     defaultContentType: 'application/json',
+    servers: { kafka: kafkaServer },
     channels: Object.fromEntries(topics.map((topic) => [topic, channel(topic, typesOf(topic))])),
     operations: Object.fromEntries(topics.map((topic) => [operationName(topic), operation(topic, typesOf(topic))])),
     components: {

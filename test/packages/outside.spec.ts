@@ -1,0 +1,344 @@
+/**
+ * The packages as a team outside gets them: packed, installed into an empty folder, compiled in strict mode, and run.
+ * The sources are the examples of docs/events.md and docs/guard.md.
+ */
+import { randomBytes, randomUUID } from 'node:crypto';
+import { globSync, readFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
+import path from 'node:path';
+import { Kafka, logLevel } from 'kafkajs';
+import { Client } from 'pg';
+import { sampleData, sampleEvent } from '#events';
+import { BusRig, groupEvent, until } from '../contract/bus-rig.js';
+import { accessData, appendAccess } from '../guard/feeds.js';
+import { Issuer, nowSeconds } from '../guard/issuer.js';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { OutsideFolder, readManifest, type Program, type Tarball } from './outside.js';
+
+const LIMIT_MS = 600_000;
+
+const brokers = process.env.KAFKA_BROKERS;
+if (!brokers && process.env.REQUIRE_KAFKA === '1')
+  throw new Error('REQUIRE_KAFKA=1, but KAFKA_BROKERS names no broker');
+
+const PROVISIONED = 'com.stackflow.identity.account.provisioned.v1';
+const REMOVED = 'com.stackflow.identity.account.removed.v1';
+const TENANT = randomUUID();
+const TOKEN = 'token-of-a-team-outside';
+
+const outside = new OutsideFolder(['docs/events.md', 'docs/guard.md']);
+let tarballs: Tarball[];
+
+beforeAll(async () => {
+  tarballs = await outside.pack();
+  await outside.install();
+  await outside.compile();
+}, LIMIT_MS);
+afterAll(() => outside.remove());
+
+const named = (text: string): RegExpMatchArray[] => [...text.matchAll(/^(?:import|export)\s[^'"]*?["']([^'"]+)["']/gm)];
+
+describe.each(['identity-events', 'access-guard'])('the tarball of %s', (name) => {
+  const tarball = (): Tarball => {
+    const found = tarballs.find((t) => t.name === `@stackflow/${name}`);
+    if (!found) throw new Error(`${name} was not packed`);
+    return found;
+  };
+  const installed = path.join(outside.folder, 'node_modules', '@stackflow', name);
+
+  test('has a README, a changelog, JavaScript and types, and is small', () => {
+    const files = tarball().files.map((file) => file.path);
+    expect(files).toEqual(expect.arrayContaining(['README.md', 'CHANGELOG.md', 'package.json', 'dist/index.d.ts']));
+    expect(
+      files.filter((f) => !/^(README\.md|CHANGELOG\.md|package\.json|dist\/[\w.-]+\.(js|d\.ts)(\.map)?)$/.test(f)),
+    ).toEqual([]);
+    expect(tarball().size).toBeLessThan(300_000);
+  });
+
+  test('contains no code of a service', () => {
+    const maps = globSync('dist/*.js.map', { cwd: installed });
+    const sources = maps.flatMap((file) => {
+      const map = JSON.parse(readFileSync(path.join(installed, file), 'utf8')) as { sources: string[] };
+      return map.sources.map((source) => source.replace(/^(\.\.\/)+/, ''));
+    });
+    expect(sources).toEqual(expect.arrayContaining([expect.stringMatching(/^libs\/event-bus\//)]));
+    const libraries =
+      /^libs\/(access-guard|command-line|contracts|event-bus|events|platform|worker)\/|^node_modules\/@nestjs\/swagger\/dist\/extra\//;
+    expect(sources.filter((source) => !libraries.test(source))).toEqual([]);
+  });
+
+  test('imports only what its package.json declares', () => {
+    const { dependencies, peerDependencies } = readManifest(path.join(installed, 'package.json'));
+    const declared = new Set(Object.keys({ ...dependencies, ...peerDependencies }));
+    const imported = globSync('dist/*.{js,d.ts}', { cwd: installed })
+      .flatMap((file) => named(readFileSync(path.join(installed, file), 'utf8')))
+      .map((match) => match[1] ?? '')
+      .filter((specifier) => !specifier.startsWith('.') && !isBuiltin(specifier));
+    expect(imported).toEqual(expect.arrayContaining(['pg', 'zod']));
+    const packages = imported.map((s) =>
+      s
+        .split('/')
+        .slice(0, s.startsWith('@') ? 2 : 1)
+        .join('/'),
+    );
+    expect(packages.filter((specifier) => !declared.has(specifier))).toEqual([]);
+  });
+});
+
+test('docs/events.md shows an event as the package delivers it', () => {
+  const page = readFileSync(path.resolve(import.meta.dirname, '../../docs/events.md'), 'utf8');
+  expect(JSON.parse(/```json\n(\{[\s\S]*?)```/.exec(page)?.[1] ?? '')).toEqual(sampleEvent(PROVISIONED));
+});
+
+/** Runs SQL of a document as administrator, with another name for the role, because roles belong to the whole server. */
+async function asAdministrator(adminUrl: string, snippet: string, role: string, unique: string): Promise<URL> {
+  const statements = outside
+    .snippet(snippet)
+    .replaceAll(new RegExp(`\\b(role|authorization|to) ${role}\\b`, 'g'), `$1 ${unique}`);
+  await withClient(adminUrl, (client) => client.query(statements));
+  const url = new URL(adminUrl);
+  url.username = unique;
+  url.password = 'change-me';
+  return url;
+}
+
+async function withClient<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
+const uniqueRole = (): string => `outside_${randomBytes(4).toString('hex')}`;
+const dropRole = (role: string): Promise<unknown> =>
+  withClient(process.env.TEST_DATABASE_URL ?? '', (client) => client.query(`drop role if exists ${role}`));
+
+const accountEvent = (type: typeof PROVISIONED | typeof REMOVED, subject: string, sequence: number) => ({
+  type,
+  tenant: TENANT,
+  subject,
+  sequence,
+  causationId: 'test',
+  data: { account: { ...sampleData[PROVISIONED].account, id: subject, displayName: `Person ${sequence}` } },
+});
+
+describe('the subscriber of docs/events.md', () => {
+  let rig: BusRig;
+  let role: string;
+  let program: Program | undefined;
+  const prefix = `t${randomBytes(4).toString('hex')}.`;
+
+  const begin = async (carrier: NodeJS.ProcessEnv, sql: string): Promise<{ url: URL; program: Program }> => {
+    role = uniqueRole();
+    rig = await BusRig.create(carrier);
+    await rig.sequencer();
+    const url = await asAdministrator(rig.testDatabase.adminUrl, sql, 'welcome', role);
+    program = await outside.start('dist/main.js', { ...carrier, DATABASE_URL: url.href, INTERNAL_API_TOKEN: TOKEN });
+    return { url, program };
+  };
+  /** Deletes the topics of this run, whose names have a prefix of their own. */
+  const deleteTopics = async (): Promise<void> => {
+    if (!brokers) return;
+    const admin = new Kafka({ brokers: brokers.split(','), logLevel: logLevel.NOTHING }).admin();
+    await admin.connect();
+    await admin.deleteTopics({ topics: (await admin.listTopics()).filter((topic) => topic.startsWith(prefix)) });
+    await admin.disconnect();
+  };
+  afterEach(async () => {
+    const code = await program?.stop();
+    program = undefined;
+    await rig.close();
+    await dropRole(role);
+    await deleteTopics();
+    expect(code).toBe(0);
+  });
+
+  const greetings = async (): Promise<string> => {
+    const rows = await rig.admin.query<{ text: string }>('select text from welcome.greeting order by text');
+    return rows.map((row) => row.text).join();
+  };
+
+  test(
+    'greets each account once on Postgres, parks a failure, and continues after a skip',
+    async () => {
+      const { url, program } = await begin({ EVENT_CARRIER: 'postgres' }, 'welcome.sql');
+      const [ada, bob, eve] = [randomUUID(), randomUUID(), randomUUID()];
+      await rig.publish([accountEvent(PROVISIONED, ada, 1), accountEvent(PROVISIONED, ada, 1)]);
+      await until(async () => (await greetings()) === 'Hello Person 1' || greetings(), 'one greeting');
+
+      // The second greeting of one account violates the primary key, so the removal behind it waits.
+      await rig.publish([accountEvent(PROVISIONED, ada, 2), accountEvent(REMOVED, ada, 3)]);
+      await rig.publish([accountEvent(PROVISIONED, bob, 9)]);
+      await until(
+        async () => (await greetings()) === 'Hello Person 1,Hello Person 9' || greetings(),
+        'other keys continue',
+      );
+      const blocks = outside.snippet('parked.sh').split(/\n\n/);
+      const [define = ''] = blocks;
+      const environment = {
+        INTERNAL_API_TOKEN: TOKEN,
+        SUBSCRIBER_URL: program.url,
+        GROUP: 'welcome',
+        KEY: `${TENANT}:${ada}`,
+      };
+      const call = async (word: string): Promise<Record<string, unknown>> => {
+        const block = blocks.find((b) => b.includes(`/internal/events/${word}"`));
+        if (block === undefined) throw new Error(`the script of the document does not call ${word}`);
+        return JSON.parse(await outside.execute('bash', ['-c', `${define}\n${block}`], environment)) as Record<
+          string,
+          unknown
+        >;
+      };
+      await until(
+        async () => JSON.stringify(await call('parked')).includes('duplicate key') || call('parked'),
+        'parked',
+      );
+      expect(await call('parked/retry')).toMatchObject({ keys: 1 });
+      await until(() => call('parked/skip').then(({ sequence }) => sequence === 2, String), 'skipped');
+      await until(
+        async () => (await greetings()) === 'Hello Person 9' || greetings(),
+        'the removal behind it was handled',
+      );
+      expect(await call('replay')).toEqual({ queued: 4 });
+
+      const version = (await (await fetch(`${program.url}/health/version`)).json()) as unknown;
+      expect(version).toEqual({ version: '3.2.1' });
+
+      // The narrower grant: the role reads one topic, StackFlow's own roles write all of them.
+      await asAdministrator(rig.testDatabase.adminUrl, 'one-topic.sql', 'welcome', role);
+      await rig.publish([accountEvent(PROVISIONED, eve, 7)]);
+      await until(
+        async () => (await greetings()).includes('Person 7') || greetings(),
+        'events arrive under the policy',
+      );
+      const topicsSeenBy = (reader: string) =>
+        withClient(reader, async (client) => {
+          const { rows } = await client.query<{ topic: string }>(
+            'select distinct topic from bus.event_log order by topic',
+          );
+          return rows.map(({ topic }) => topic).join();
+        });
+      await rig.publish([groupEvent(TENANT, randomUUID(), 1)]);
+      const all = 'directory.groups,identity.accounts';
+      await until(async () => (await topicsSeenBy(rig.testDatabase.adminUrl)) === all, 'the group is published');
+      expect(await topicsSeenBy(url.href)).toBe('identity.accounts');
+    },
+    LIMIT_MS,
+  );
+
+  (brokers ? test : test.skip)(
+    'greets each account once on Kafka (skipped unless KAFKA_BROKERS names a broker)',
+    async () => {
+      const carrier = {
+        EVENT_CARRIER: 'kafka',
+        KAFKA_BROKERS: brokers ?? '',
+        KAFKA_TOPIC_PREFIX: prefix,
+        KAFKA_REPLICATION_FACTOR: '1',
+      };
+      await begin(carrier, 'welcome-kafka.sql');
+      const [ada, bob] = [randomUUID(), randomUUID()];
+      await rig.publish([
+        accountEvent(PROVISIONED, ada, 1),
+        accountEvent(PROVISIONED, ada, 1),
+        accountEvent(PROVISIONED, bob, 4),
+      ]);
+      await until(async () => (await greetings()) === 'Hello Person 1,Hello Person 4' || greetings(), 'two greetings');
+      await rig.publish([accountEvent(REMOVED, ada, 2)]);
+      await until(async () => (await greetings()) === 'Hello Person 4' || greetings(), 'one is removed');
+    },
+    LIMIT_MS,
+  );
+});
+
+test(
+  'the test of docs/events.md passes with the test helper of the package',
+  async () => {
+    const output = await outside.execute(process.execPath, ['--test', '--test-reporter=tap', 'dist/*.test.js'], {
+      TEST_DATABASE_URL: process.env.TEST_DATABASE_URL,
+    });
+    expect(output).toMatch(/^ok 1 - greets an account once$/m);
+  },
+  LIMIT_MS,
+);
+
+describe.each([
+  ['Fastify', 'dist/fastify.js', 'guard.sql'],
+  ['Express', 'dist/express.js', 'guard.sql'],
+  ['Nest, beside a subscriber,', 'dist/nest.js', 'welcome.sql'],
+  ['Nest and Express', 'dist/nest-alone.js', 'guard.sql'],
+])('the service of docs/guard.md on %s', (_, file, sql) => {
+  let role: string;
+  let database: TestDatabase;
+  let issuer: Issuer;
+  let log: Client;
+
+  beforeEach(async () => {
+    role = uniqueRole();
+    database = await createTestDatabase();
+    issuer = await Issuer.start();
+    log = new Client({ connectionString: database.adminUrl });
+    await log.connect();
+  });
+  afterEach(async () => {
+    await log.end();
+    await issuer.close();
+    await database.drop();
+    await dropRole(role);
+  });
+
+  test(
+    'refuses without a token, accepts a valid one, and refuses it after a revocation',
+    async () => {
+      const url = await asAdministrator(database.adminUrl, sql, sql === 'guard.sql' ? 'invoices' : 'welcome', role);
+      const program = await outside.start(file, {
+        DATABASE_URL: url.href,
+        INTERNAL_API_TOKEN: TOKEN,
+        TOKEN_ISSUER: issuer.issuer,
+        TOKEN_CLIENT_IDS: issuer.clientId,
+        TOKEN_JWKS_URI: issuer.jwksUri,
+        TOKEN_AUDIENCE: 'invoices',
+      });
+      const alice = randomUUID();
+      const append = (sequence: number, change: Parameters<typeof accessData>[1]) =>
+        appendAccess(log, [{ tenantId: TENANT, accountId: alice, sequence, data: accessData(alice, change) }]);
+      const get = async (route: string, token?: string) => {
+        const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
+        const answer = await fetch(program.url + route, { headers });
+        const challenge = answer.headers.get('www-authenticate');
+        return { status: answer.status, challenge, body: (await answer.json()) as Record<string, unknown> };
+      };
+      const token = issuer.accessToken(alice, { iat: nowSeconds() - 60 });
+      await append(1, { roles: ['itsm_agent'] });
+      await until(async () => (await get('/me', token)).status === 200, 'the token is accepted');
+
+      expect(await get('/me')).toMatchObject({ status: 401, challenge: 'Bearer', body: { reason: 'token_missing' } });
+      expect((await get('/me', token)).body).toMatchObject({
+        accountId: alice,
+        tenantId: TENANT,
+        roles: ['itsm_agent'],
+      });
+      expect(await get('/invoices', token)).toMatchObject({
+        status: 403,
+        challenge: expect.stringMatching(/^Bearer error="insufficient_scope"/),
+        body: { reason: 'role_missing' },
+      });
+      const exchanged = (audience: string) =>
+        issuer.accessToken(alice, { iat: nowSeconds() - 60, act: { sub: 'reports' }, exchange_audience: audience });
+      expect((await get('/me', exchanged('invoices'))).body).toMatchObject({ accountId: alice, actor: 'reports' });
+      expect(await get('/me', exchanged('payroll'))).toMatchObject({
+        status: 401,
+        challenge: expect.stringMatching(/^Bearer error="invalid_token"/),
+        body: { reason: 'audience_mismatch' },
+      });
+
+      await append(2, { status: 'inactive', roles: [], notBefore: new Date().toISOString() });
+      await until(async () => (await get('/me', token)).status === 401, 'the token is refused');
+      expect((await get('/me', token)).body).toMatchObject({ reason: 'account_inactive', type: 'about:blank' });
+      expect(await program.stop()).toBe(0);
+    },
+    LIMIT_MS,
+  );
+});
