@@ -42,8 +42,8 @@ export const readManifest = (file: string): Manifest => JSON.parse(readFileSync(
 export interface Program {
   readonly url: string;
   output(): string;
-  /** Sends SIGTERM, and resolves with the exit code. */
-  stop(): Promise<number | null>;
+  /** Sends SIGTERM, and resolves with the exit code, or with the signal that ended the program. */
+  stop(): Promise<number | NodeJS.Signals>;
 }
 
 export class OutsideFolder {
@@ -139,9 +139,9 @@ export class OutsideFolder {
     let output = '';
     for (const stream of [child.stdout, child.stderr])
       stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
-    const ended = once(child, 'close').then(([code]) => {
+    const ended = once(child, 'close').then(([code, signal]) => {
       this.running.delete(child);
-      return code as number | null;
+      return (code ?? signal) as number | NodeJS.Signals;
     });
     const readyOrEnded = async () => child.exitCode !== null || (await fetch(`${url}/health/ready`)).ok;
     await until(`${file} is ready`, readyOrEnded, 60_000).catch((error: unknown) => {
