@@ -204,7 +204,7 @@ describe('the subscriber of docs/events.md', () => {
       );
       expect(await call('replay')).toEqual({ queued: 4 });
 
-      const version = (await (await fetch(`${program.url}/health/version`)).json()) as unknown;
+      const version = await (await fetch(`${program.url}/health/version`)).json();
       expect(version).toEqual({ version: '3.2.1' });
 
       // The narrower grant: the role reads one topic, StackFlow's own roles write all of them.
