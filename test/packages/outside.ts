@@ -16,7 +16,11 @@ const run = promisify(execFile);
 const inShell = { shell: process.platform === 'win32', maxBuffer: 16 * 1024 * 1024 };
 
 /** Versions of the packages that the documents install and this repository does not. */
-const FOREIGN: Readonly<Record<string, string>> = { express: '5.3.0', '@types/express': '5.0.6' };
+const FOREIGN: Readonly<Record<string, string>> = {
+  express: '5.3.0',
+  '@nestjs/platform-express': '12.5.0',
+  '@types/express': '5.0.6',
+};
 
 export interface Tarball {
   readonly name: string;
@@ -38,8 +42,8 @@ export const readManifest = (file: string): Manifest => JSON.parse(readFileSync(
 export interface Program {
   readonly url: string;
   output(): string;
-  /** Sends SIGTERM, and resolves with the exit code. */
-  stop(): Promise<number | null>;
+  /** Sends SIGTERM, and resolves with the exit code, or with the signal that ended the program. */
+  stop(): Promise<number | NodeJS.Signals>;
 }
 
 export class OutsideFolder {
@@ -107,7 +111,7 @@ export class OutsideFolder {
   async compile(): Promise<void> {
     mkdirSync(path.join(this.folder, 'src'));
     for (const [name, code] of this.snippets)
-      if (/^(src\/\w[\w.]*\.ts|tsconfig\.json)$/.test(name)) writeFileSync(path.join(this.folder, name), code);
+      if (/^(src\/\w[\w.-]*\.ts|tsconfig\.json)$/.test(name)) writeFileSync(path.join(this.folder, name), code);
     await this.execute(process.execPath, ['node_modules/typescript/bin/tsc']);
   }
 
@@ -135,17 +139,15 @@ export class OutsideFolder {
     let output = '';
     for (const stream of [child.stdout, child.stderr])
       stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
-    const ended = once(child, 'close').then(([code]) => {
+    const ended = once(child, 'close').then(([code, signal]) => {
       this.running.delete(child);
-      return code as number | null;
+      return (code ?? signal) as number | NodeJS.Signals;
     });
-    const ready = async (): Promise<boolean> => {
-      if (child.exitCode !== null) throw new Error(`${file} ended with code ${child.exitCode}`);
-      return (await fetch(`${url}/health/ready`)).ok;
-    };
-    await until(`${file} is ready`, ready, 60_000).catch((error: unknown) => {
+    const readyOrEnded = async () => child.exitCode !== null || (await fetch(`${url}/health/ready`)).ok;
+    await until(`${file} is ready`, readyOrEnded, 60_000).catch((error: unknown) => {
       throw new Error(`${String(error)}\n${output}`);
     });
+    if (child.exitCode !== null) throw new Error(`${file} ended with code ${child.exitCode}:\n${output}`);
     return {
       url,
       output: () => output,

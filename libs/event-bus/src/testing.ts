@@ -19,7 +19,9 @@ import {
 } from '#platform';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Client } from 'pg';
+import { retryMatching } from './admin/inspect.sql.js';
 import { CHANNEL, lagByTopic } from './carriers/postgres/log.sql.js';
+import { heads } from './consumer/parking.sql.js';
 import { PARTITIONS } from './record.js';
 import { eventLogSql, identifier } from './schema.sql.js';
 import { subscriberService, type SubscriberDefinition, type subscriberSettings } from './subscriber.js';
@@ -62,7 +64,7 @@ export interface TestSubscriber {
   play(...events: readonly (PlayedEvent | EventEnvelope)[]): Promise<EventEnvelope[]>;
   /** Returns the parked events, those of one key in order. */
   parked(): Promise<ParkedTestEvent[]>;
-  /** Retries every parked key now instead of after its pause. Returns the events that are still parked afterwards. */
+  /** Retries every parked key now, also dead ones. Returns the events that are still parked afterwards. */
   retryParked(): Promise<ParkedTestEvent[]>;
   /** Stops the subscriber and drops its database. */
   close(): Promise<void>;
@@ -165,21 +167,10 @@ class PlayedLog {
   }
 
   async retryParked(): Promise<ParkedTestEvent[]> {
-    const due = await this.database.query<{ id: string; attempts: number }>(
-      `update ${identifier(this.schema)}.parked_event set state = 'waiting', next_at = clock_timestamp()
-       where id in (select distinct on (topic, key) id from ${identifier(this.schema)}.parked_event
-                    where consumer_group = $1 and event is not null order by topic, key, sequence, id)
-       returning id, attempts`,
-      [this.group],
+    await retryMatching(this.database, this.schema, { group: this.group });
+    await until('each parked key was retried', async () =>
+      (await heads(this.database, this.schema, this.group)).every(({ event, attempts }) => !event || attempts > 0),
     );
-    await until('each parked key was retried', async () => {
-      const open = await this.database.query(
-        `select 1 from ${identifier(this.schema)}.parked_event p
-         join unnest($1::bigint[], $2::int[]) as d(id, attempts) on d.id = p.id and d.attempts = p.attempts`,
-        [due.map((d) => d.id), due.map((d) => d.attempts)],
-      );
-      return open.length === 0;
-    });
     return this.parked();
   }
 
