@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { findChromium } from '../../tools/local/chromium.js';
-import { StackFolder } from '../../tools/local/folder.js';
+import { ROOT, StackFolder } from '../../tools/local/folder.js';
 import { lockHolder, takeLock } from '../../tools/local/lock.js';
 import { processIdentity } from '../../tools/local/process.js';
 import { readable, Terminal } from '../../tools/local/terminal.js';
@@ -67,6 +67,19 @@ describe('in a folder of its own', () => {
     expect(findChromium({ PATH: `/nowhere${path.delimiter}${folder}` })).toBe(path.join(folder, 'chromium'));
     expect(findChromium({ PATH: folder, CHROMIUM: path.join(folder, 'missing') })).toBe(path.join(folder, 'chromium'));
   });
+});
+
+test('nest-cli.json lists every app, library and example', () => {
+  const { projects } = JSON.parse(fs.readFileSync(path.join(ROOT, 'nest-cli.json'), 'utf8')) as {
+    projects: Record<string, { root: string; sourceRoot: string }>;
+  };
+  const folders = ['apps', 'libs', 'examples'].flatMap((parent) =>
+    fs.readdirSync(path.join(ROOT, parent)).map((name) => `${parent}/${name}`),
+  );
+  const listed = Object.entries(projects);
+  expect(listed.map(([, { root }]) => root).sort()).toEqual(folders.sort());
+  for (const [name, { root, sourceRoot }] of listed)
+    expect([path.basename(root), sourceRoot]).toEqual([name, `${root}/src`]);
 });
 
 describe('the closing line of npm test', () => {
