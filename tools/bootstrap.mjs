@@ -16,7 +16,11 @@ const COMMANDS = {
     entry: 'dist/tools/local/start.js',
     does: 'start Postgres, the sandbox and every service; Ctrl-C stops all of them',
   },
-  dev: { entry: 'dist/tools/local/dev.js', does: 'the same, and restart what uses a source file when it changes' },
+  dev: {
+    entry: 'dist/tools/local/start.js',
+    args: ['--watch'],
+    does: 'the same, and restart the services that use a source file when it changes',
+  },
   test: {
     entry: 'dist/tools/local/test.js',
     does: 'run lint, the dependency rule, the type check and every test on a real Postgres',

@@ -4,7 +4,7 @@ import { at, readJson, ROOT, say, seconds, StartFault } from './checkout.mjs';
 import { pinnedNode } from './install.mjs';
 import { run } from './run.mjs';
 
-// What `nest build` reads. A change of other files (documentation, specs) needs no new build.
+// `nest build` reads these files. A change of other files (documentation, specs) needs no new build.
 const SOURCES = readJson(at('nest-cli.json'))?.compilerOptions?.builder?.options?.filenames ?? [];
 const SETTINGS = [
   '.swcrc',

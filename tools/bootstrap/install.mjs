@@ -44,7 +44,7 @@ export async function install() {
   const began = Date.now();
   const packages = wantedPackages();
   say(
-    `Installing ${packages.length} packages with "npm ci": about 250 MB to download, 610 MB on disk, 1 to 5 minutes.`,
+    `Installing ${packages.length} packages with "npm ci": about 280 MB to download, 640 MB on disk, 1 to 5 minutes.`,
   );
   const inPlace = () => packages.filter(([folder]) => fs.existsSync(at(folder, 'package.json'))).length;
   const progress = setInterval(

@@ -19,7 +19,8 @@ import { headerText, slugIn, tenantRoutes } from './tenant-route.js';
 
 const appBody = z.object({
   scimBaseUrl: z.url({ protocol: /^https?$/ }),
-  token: headerText,
+  /** An existing app keeps its token if the request has none. */
+  token: headerText.optional(),
   mode: z.enum(modes).default('aiw'),
   authStyle: z.enum(['bearer', 'header']).default('bearer'),
   importGroups: z.boolean().default(true),
@@ -46,9 +47,12 @@ export function createOktaListener({ okta, management, oidc, logout }: OktaParts
 
   app.get('/sandbox/verbs', () => ({ verbs: verbNames }));
   app.get('/sandbox/apps', async () => ({ apps: (await store.apps()).map(view) }));
-  app.put('/sandbox/apps/:slug', async ({ params, body }) =>
-    view(await store.saveApp({ slug: slugIn(params), ...parseControl(appBody, body) })),
-  );
+  app.put('/sandbox/apps/:slug', async ({ params, body }) => {
+    const slug = slugIn(params);
+    const settings = parseControl(appBody, body);
+    const token = settings.token ?? (await store.app(slug)).token;
+    return view(await store.saveApp({ slug, ...settings, token }));
+  });
   route('get', '', view);
   route('get', '/people', async ({ slug }) => ({ people: await store.people(slug) }));
   route('get', '/groups', async ({ slug }) => ({ groups: await store.groups(slug) }));
