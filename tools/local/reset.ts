@@ -16,7 +16,7 @@ export async function resetFolder(folder: StackFolder, say: (text: string) => vo
   if (fs.existsSync(postgres)) {
     const data = dataFolder(postgres, say);
     await endPostgres({ data }, say);
-    all.add(data);
+    if (!data.startsWith(postgres)) all.add(data);
   }
   await endKafka(folder.file('kafka'));
   say(`Deleting the data of earlier starts:\n${[...all].map((file) => `  ${file}`).join('\n')}`);

@@ -80,7 +80,7 @@ async function ensureTopics(kafka: Kafka, wanted: ITopicConfig[]): Promise<void>
  * and kafkajs retries automatically.
  */
 const EXPECTED =
-  /coordinator|does not host this topic-partition|rebalanc|not aware of this member|There is no leader for this topic-partition|Topic with this name already exists|Limiting retries for the idempotent producer/i;
+  /coordinator|does not host this topic-partition|rebalanc|not aware of this member|There is no leader for this topic-partition|Topic with this name already exists|Topic creation errors|Limiting retries for the idempotent producer/i;
 
 function logLine(logger: Logger, { level, namespace, log }: LogEntry): void {
   const { message, error, groupId, broker } = log as {
