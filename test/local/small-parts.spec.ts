@@ -198,6 +198,12 @@ describe('the terminal', () => {
     expect(out).toMatch(/^ {2}Postgres \.+ +\d+\.\d s\n {4}a new cluster\ndone\n$/);
   });
 
+  test('completes the line of a step after the log lines that were printed meanwhile', async () => {
+    const screen = terminal(false);
+    await screen.step('Postgres', async () => screen.log('sandbox', 'hello'));
+    expect(out).toMatch(/^ {2}Postgres \.+ \nsandbox {14}hello\n {2}Postgres \.+ +\d+\.\d s\n$/);
+  });
+
   test('names the step that failed', async () => {
     const failing = terminal(false).step('Postgres', () => Promise.reject(new Error('no space')));
     await expect(failing).rejects.toThrow('no space');

@@ -7,17 +7,19 @@ export interface BannerOptions {
   readonly blank: boolean;
   readonly seconds: string;
   readonly inspectorPorts: Readonly<Record<string, number>>;
+  /** Emphasises a text, if the terminal can. */
+  readonly strong: (text: string) => string;
 }
 
 type Row = readonly [name: string, text: string];
 
 const DEMONSTRATION: readonly Row[] = [
   ['okta -- assign ada@example.com', 'Okta assigns Ada to the app'],
-  ['okta -- push-group StackFlow-Agents ada@example.com', 'Okta pushes a group, which gives Ada a role'],
-  ['stackflow -- doctor ada@example.com', 'whether Ada can sign in, with which roles, and why'],
+  ['okta -- push-group StackFlow-Agents ada@example.com', 'Okta pushes a group; Ada gets a role'],
+  ['stackflow -- doctor ada@example.com', 'can Ada sign in, with which roles, why'],
   ['okta -- suspend ada@example.com', "Ada's next click is refused"],
   ['stackflow -- offboarding show ada@example.com', 'when each part of the access ended'],
-  ['demo -- --brief', 'the tests of the product page, played by the sandbox Okta'],
+  ['demo -- --brief', 'the tests of the product page'],
 ];
 
 const FIRST_STEPS: readonly Row[] = [
@@ -27,7 +29,10 @@ const FIRST_STEPS: readonly Row[] = [
   ['stackflow -- accounts show ada@example.com', 'the account of Ada'],
 ];
 
-export function banner(stack: StackDescription, { folder, blank, seconds, inspectorPorts }: BannerOptions): string {
+export function banner(
+  stack: StackDescription,
+  { folder, blank, seconds, inspectorPorts, strong }: BannerOptions,
+): string {
   const [tenant] = stack.tenants;
   const inFolder = (...parts: string[]): string => short(path.join(folder, ...parts));
   const addresses: Row[] = [
@@ -37,7 +42,7 @@ export function banner(stack: StackDescription, { folder, blank, seconds, inspec
     ...(stack.exchange ? [['Token exchange', stack.exchange.endpoint] as const] : []),
     ['Sandbox Okta', stack.sandbox.okta],
     ['Sandbox Cognito', stack.sandbox.cognito],
-    ['Sandbox secrets', stack.sandbox.secretsManager],
+    ['Sandbox Secrets Manager', stack.sandbox.secretsManager],
     ['Events', stack.kafka ? `Kafka at ${stack.kafka}` : 'Postgres'],
     ['Logs', `${inFolder('logs', '<service>.log')}  (--logs shows them here)`],
   ];
@@ -46,21 +51,20 @@ export function banner(stack: StackDescription, { folder, blank, seconds, inspec
     return [name, port === undefined ? url : `${url}  (debugger: 127.0.0.1:${port})`];
   });
   return `
-StackFlow is up after ${seconds}: ${stack.edge}
+${strong(`StackFlow is up after ${seconds}`)}
 
-${table(addresses, 18)}
+${table(addresses, 25)}
 
-Services, each with /health/ready and /metrics:
-${table(services, 21)}
+${strong('Services')}, each with /health/ready and /metrics
+${table(services, 25)}
 
-${blank ? 'The tenant "default" is not set up. The steps to the first push, in another terminal:' : 'Try it in another terminal ("okta" acts for Okta\'s administrator, "stackflow" for ours):'}
+${blank ? `${strong('The steps to the first push')}, in another terminal (the tenant "default" is not set up)` : `${strong('Try it')} in another terminal ("okta" acts for Okta's administrator, "stackflow" for ours)`}
 ${table(
   (blank ? FIRST_STEPS : DEMONSTRATION).map(([command, does]) => [`npm run ${command}`, does]),
   62,
 )}
 
-Ctrl-C stops everything. The data is kept; "npm start -- --reset" begins without it.
-`;
+Ctrl-C stops everything. The data is kept; "npm start -- --reset" begins without it.`;
 }
 
 const table = (rows: readonly Row[], width: number): string =>

@@ -178,7 +178,7 @@ export class ServiceProcess {
     if (!this.restart) return this.events.say(ended);
     const now = Date.now();
     this.deaths = [...this.deaths.filter((at) => now - at < 60_000), now];
-    const lines = `Its last lines:\n${this.lastLines()}`;
+    const lines = `Its last lines:\n${this.lastLines(5)}`;
     if (this.deaths.length > RESTARTS_PER_MINUTE) {
       this.events.say(
         `${ended} for the ${this.deaths.length}th time within a minute; it is not started again. ${this.advice()} ${lines}`,
@@ -205,8 +205,13 @@ export class ServiceProcess {
     return `exit code ${this.child?.exitCode ?? 'unknown'}`;
   }
 
-  private lastLines(): string {
-    return this.last.map((line) => `    ${readable(line)}`).join('\n') || '    (it printed nothing)';
+  private lastLines(most = Infinity): string {
+    return (
+      this.last
+        .slice(-most)
+        .map((line) => `    ${readable(line)}`)
+        .join('\n') || '    (it printed nothing)'
+    );
   }
 
   private advice(): string {

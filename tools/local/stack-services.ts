@@ -58,9 +58,9 @@ export class StackServices {
         .join(', ');
     const startAll = (step: string, names: readonly string[], pool: UserPool | null): Promise<unknown> =>
       progress.step(step, () => Promise.all(names.map((name) => this.startOne(name, s, pool))), notReady);
-    await startAll(early.join(' and '), early, null);
+    await startAll('Sandbox and integration-hub', early, null);
     const pool = await userPool(s);
-    await startAll(`the other ${others.length} services`, others, pool);
+    await startAll(`The other ${others.length} services`, others, pool);
     return pool;
   }
 

@@ -82,7 +82,7 @@ async function run(files: StackFolder, options: Options, terminal: Terminal): Pr
   let stack: Stack | undefined;
   let watch: Watch | undefined;
   const end = onSignal(async (signal) => {
-    terminal.say(`\n${signal}: stopping`);
+    terminal.say(`\nStopping (${signal}) ...`);
     await watch?.close();
     await stack?.stop();
   });
@@ -115,7 +115,9 @@ async function run(files: StackFolder, options: Options, terminal: Terminal): Pr
     throw error;
   }
   if (stack && !end.signal()) {
-    terminal.say(banner(stack.description, { folder: files.path, blank, seconds: terminal.seconds(), inspectorPorts }));
+    const strong = (text: string): string => terminal.strong(text);
+    const shown = { folder: files.path, blank, seconds: terminal.seconds(), inspectorPorts, strong };
+    terminal.say(banner(stack.description, shown));
     if (isDev) watch = await (await import('./watch.js')).Watch.begin(stack.services, (text) => terminal.say(text));
   }
   const signal = await end.done;

@@ -20,6 +20,8 @@ const STILL_EVERY_MS = 10_000;
 interface Step {
   readonly line: string;
   readonly notes: string[];
+  /** Whether other lines were printed after the incomplete line of the step. */
+  broken: boolean;
 }
 
 export class Terminal implements Progress {
@@ -48,20 +50,19 @@ export class Terminal implements Progress {
     const current: Step = {
       line: `  ${name} ${this.dim('.'.repeat(Math.max(3, STEP_WIDTH - name.length)))} `,
       notes: [],
+      broken: false,
     };
     this.current = current;
     this.out.write(current.line);
-    let broken = false;
     const still = setInterval(() => {
       const what = waitingFor() || this.current?.notes.at(-1) || 'this step';
-      this.out.write(`${broken ? '' : '\n'}    after ${secondsSince(began)}: still waiting for ${what}\n`);
-      broken = true;
+      this.between(`    after ${secondsSince(began)}: still waiting for ${what}`);
     }, STILL_EVERY_MS);
     const end = (result: string): void => {
       clearInterval(still);
       this.current = undefined;
       const notes = current.notes.map((note) => `\n    ${note}`).join('');
-      this.out.write(`${broken ? current.line : ''}${result}${this.dim(notes)}\n`);
+      this.out.write(`${current.broken ? current.line : ''}${result}${this.dim(notes)}\n`);
     };
     try {
       const result = await work();
@@ -78,11 +79,21 @@ export class Terminal implements Progress {
     if (!this.names.includes(service)) this.names.push(service);
     const colour = COLOURS[this.names.indexOf(service) % COLOURS.length] ?? 'cyan';
     const name = service.padEnd(NAME_WIDTH);
-    this.out.write(`${this.colours ? styleText(colour, name, FORCED) : name}  ${readable(line, this.colours)}\n`);
+    this.between(`${this.colours ? styleText(colour, name, FORCED) : name}  ${readable(line, this.colours)}`);
+  }
+
+  /** Prints a line at once, also during a step. */
+  private between(line: string): void {
+    this.out.write(`${this.current && !this.current.broken ? '\n' : ''}${line}\n`);
+    if (this.current) this.current.broken = true;
+  }
+
+  strong(text: string): string {
+    return this.colours ? styleText('bold', text, FORCED) : text;
   }
 
   private dim(text: string): string {
-    return this.colours ? styleText('dim', text, FORCED) : text;
+    return this.colours && text ? styleText('dim', text, FORCED) : text;
   }
 }
 

@@ -9,7 +9,7 @@ label{display:block;font-weight:600}input{font:inherit;width:100%;padding:.5rem;
 button{font:inherit;width:100%;text-align:left;padding:.6rem;margin-top:.5rem;border:1px solid #1662dd;border-radius:.25rem;background:#fff;color:#1d1d21;cursor:pointer}
 form+form{margin-top:1.5rem;padding-top:1.5rem;border-top:1px solid #c9c9d1}form+form button{text-align:center;background:#1662dd;color:#fff}
 @media(max-width:30rem){main{margin:0;border:0;padding:1.25rem}}
-dt{margin-top:.75rem}dd{margin:0}code,a{overflow-wrap:anywhere}
+h2{font-size:1.1rem;margin:1.75rem 0 .25rem}dl{margin:0}dt{margin-top:.75rem}dd{margin:0;color:#595962}code{font-size:.875rem}code,a{overflow-wrap:anywhere}
 button small{display:block;color:#595962}:focus-visible{outline:3px solid #1662dd;outline-offset:2px}
 [role=alert]{border-left:4px solid #b3261e;padding:.5rem 1rem;background:#fdf3f2}`;
 
