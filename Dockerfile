@@ -21,7 +21,7 @@ COPY . .
 # The image does not contain what only tests and local runs use, above all the stand-ins for Okta and Cognito. It does not
 # contain the triggers either, which run in AWS Lambda.
 RUN node tools/bootstrap.mjs build \
- && rm -rf dist/apps/sandbox dist/apps/cognito-triggers dist/tools dist/test dist/bench dist/examples dist/.build.json \
+ && rm -rf dist/apps/sandbox dist/apps/cognito-triggers dist/tools dist/test dist/bench dist/examples dist/.built \
  && find dist -name '*.tsbuildinfo' -delete
 
 FROM node:${NODE_VERSION}-bookworm-slim AS dependencies

@@ -3,7 +3,6 @@
  * sources if they changed, then runs the command on the Node version that package.json pins. This file runs on the Node
  * of the machine before anything is installed, so it is plain JavaScript without dependencies.
  */
-import fs from 'node:fs';
 import { build, isBuilt } from './bootstrap/build.mjs';
 import { at, StartFault, ROOT, say } from './bootstrap/checkout.mjs';
 import { install, isInstalled, PINNED_LINE, pinnedNode } from './bootstrap/install.mjs';
@@ -16,6 +15,11 @@ const COMMANDS = {
   start: {
     entry: 'dist/tools/local/start.js',
     does: 'start Postgres, the sandbox and every service; Ctrl-C stops all of them',
+  },
+  dev: {
+    entry: 'dist/tools/local/start.js',
+    args: ['--watch'],
+    does: 'the same, and restart the services that use a source file when it changes',
   },
   test: {
     entry: 'dist/tools/local/test.js',
@@ -61,10 +65,6 @@ async function main([command, ...args]) {
   if (!isInstalled() || !isBuilt()) await withLock(prepare);
   const node = pinnedNode();
   if (!known.entry) return 0;
-  if (!fs.existsSync(at(known.entry)))
-    throw new StartFault(
-      `"${command}" is not part of this checkout, because ${known.entry} does not exist after the build.`,
-    );
   const source = [
     '--enable-source-maps',
     '--disable-warning=TimeoutNegativeWarning',
@@ -81,7 +81,7 @@ async function main([command, ...args]) {
 function help() {
   const lines = Object.entries(COMMANDS).map(([name, { does }]) => `  ${name.padEnd(16)}${does}`);
   process.stdout.write(
-    `node tools/bootstrap.mjs <command> [arguments]\n\n${lines.join('\n')}\n\nEach is also an npm script; "<command> --help" tells more.\n`,
+    `npm run <command> [-- <arguments>]\n\n${lines.join('\n')}\n\n"npm run <command> -- --help" tells more.\n`,
   );
   return 0;
 }

@@ -51,7 +51,7 @@ describe('a supervised service', () => {
     };
     const service = new ServiceProcess(
       spec,
-      { log: (line) => void log.push(line), changed: () => (changes += 1) },
+      { log: (line) => void log.push(line), say: (text) => void log.push(text), changed: () => (changes += 1) },
       restart,
     );
     services.push(service);
@@ -69,7 +69,7 @@ describe('a supervised service', () => {
   test('whose program does not exist is reported too', async () => {
     const service = new ServiceProcess(
       { name: 'ghost', entry: 'dist/apps/ghost/main.js', env: {}, url: 'http://127.0.0.1:9' },
-      { log: () => undefined, changed: () => undefined },
+      { log: () => undefined, say: () => undefined, changed: () => undefined },
     );
     await expect(service.start()).rejects.toThrow(/ghost ended \(exit code 1\)[^]*Cannot find module/);
   });
@@ -102,7 +102,7 @@ describe('a supervised service', () => {
     const service = await make({}, false);
     await service.start();
     service.kill('SIGKILL');
-    expect(await eventually(() => log.includes('ended (signal SIGKILL)'), 5_000)).toBe(true);
+    expect(await eventually(() => log.includes('fake ended (signal SIGKILL)'), 5_000)).toBe(true);
     await service.start();
     expect(service.running).toBe(true);
   });
@@ -130,7 +130,7 @@ describe('a supervised service', () => {
     fs.writeFileSync(
       supervisor,
       `const { ServiceProcess } = await import(${JSON.stringify(path.join(ROOT, 'dist/tools/local/service-process.js'))});
-       const service = new ServiceProcess({ name: 'fake', entry: ${JSON.stringify(entry)}, env: { PORT: '${port}' }, url: 'http://127.0.0.1:${port}' }, { log() {}, changed() {} });
+       const service = new ServiceProcess({ name: 'fake', entry: ${JSON.stringify(entry)}, env: { PORT: '${port}' }, url: 'http://127.0.0.1:${port}' }, { log() {}, say() {}, changed() {} });
        await service.start();
        console.log(service.pid);
        setInterval(() => {}, 1000);`,

@@ -4,10 +4,12 @@ import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { findChromium } from '../../tools/local/chromium.js';
-import { StackFolder } from '../../tools/local/folder.js';
+import { ROOT, StackFolder } from '../../tools/local/folder.js';
 import { lockHolder, takeLock } from '../../tools/local/lock.js';
 import { processIdentity } from '../../tools/local/process.js';
-import { readable, Terminal } from '../../tools/local/terminal.js';
+import { readable } from '../../tools/local/log-line.js';
+import { ServiceLogs } from '../../tools/local/service-logs.js';
+import { Terminal } from '../../tools/local/terminal.js';
 import { add, jestTally, slowest, stepTally, summaryLine } from '../../tools/local/test-report.js';
 
 describe('in a folder of its own', () => {
@@ -61,6 +63,19 @@ describe('in a folder of its own', () => {
   });
 });
 
+test('nest-cli.json lists every app, library and example', () => {
+  const { projects } = JSON.parse(fs.readFileSync(path.join(ROOT, 'nest-cli.json'), 'utf8')) as {
+    projects: Record<string, { root: string; sourceRoot: string }>;
+  };
+  const folders = ['apps', 'libs', 'examples'].flatMap((parent) =>
+    fs.readdirSync(path.join(ROOT, parent)).map((name) => `${parent}/${name}`),
+  );
+  const listed = Object.entries(projects);
+  expect(listed.map(([, { root }]) => root).sort()).toEqual(folders.sort());
+  for (const [name, { root, sourceRoot }] of listed)
+    expect([path.basename(root), sourceRoot]).toEqual([name, `${root}/src`]);
+});
+
 describe('the closing line of npm test', () => {
   const report = {
     numPassedTests: 3,
@@ -108,16 +123,87 @@ describe('the closing line of npm test', () => {
 });
 
 describe('the terminal', () => {
-  const line = JSON.stringify({ level: 'info', time: 'x', service: 's', msg: 'listening', url: 'http://x', n: 1 });
+  const line = JSON.stringify({
+    level: 'info',
+    time: '2026-12-01T09:06:56.262Z',
+    service: 's',
+    msg: 'listening',
+    url: 'http://x',
+    n: 1,
+  });
+  let out = '';
+  const terminal = (colours: boolean): Terminal => new Terminal({ write: (text) => (out += text) }, colours);
+  beforeEach(() => (out = ''));
 
-  test('prints coloured sentences for a person, and unchanged lines into a file', () => {
-    let out = '';
-    new Terminal({ write: (text) => (out += text) }, true).service('sandbox', line);
-    expect(out).toBe('\u001b[36msandbox          \u001b[0m| info  listening  url=http://x  n=1\n');
+  test('prints log lines with aligned names, and colours only on a terminal', () => {
+    terminal(false).log('sandbox', line);
+    expect(out).toBe('sandbox              09:06:56.262 info  listening url=http://x n=1\n');
     out = '';
-    new Terminal({ write: (text) => (out += text) }, false).service('sandbox', line);
-    expect(out).toBe(`sandbox          | ${line}\n`);
+    terminal(true).log('sandbox', line);
+    expect(out).toContain('\u001b[36msandbox            \u001b[39m');
+  });
+
+  test('prints the message and the stack of an error', () => {
+    const err = { name: 'Error', message: 'no route', stack: 'Error: no route\n    at a.js:1', code: 'E1' };
+    expect(readable(JSON.stringify({ level: 'error', msg: 'failed', err }))).toBe(
+      'error failed name=Error code=E1 error=no route\n    at a.js:1',
+    );
   });
 
   test.each(['not json', '17', 'null', '{"a":1}'])('prints %s unchanged', (text) => expect(readable(text)).toBe(text));
+
+  test('prints one line for each step, and the messages of the step below it', async () => {
+    const screen = terminal(false);
+    await screen.step('Postgres', async () => screen.say('a new cluster'));
+    screen.say('done');
+    expect(out).toMatch(/^ {2}Postgres \.+ +\d+\.\d s\n {4}a new cluster\ndone\n$/);
+  });
+
+  test('completes the line of a step after the log lines that were printed meanwhile', async () => {
+    const screen = terminal(false);
+    await screen.step('Postgres', async () => screen.log('sandbox', 'hello'));
+    expect(out).toMatch(/^ {2}Postgres \.+ \nsandbox {14}hello\n {2}Postgres \.+ +\d+\.\d s\n$/);
+  });
+
+  test('names the step that failed', async () => {
+    const failing = terminal(false).step('Postgres', () => Promise.reject(new Error('no space')));
+    await expect(failing).rejects.toThrow('no space');
+    expect(out).toMatch(/^ {2}Postgres \.+ failed\n$/);
+  });
+});
+
+describe('the log files of the services', () => {
+  let folder: string;
+  beforeEach(() => (folder = fs.mkdtempSync(path.join(tmpdir(), 'stackflow-logs-'))));
+  afterEach(() => fs.rmSync(folder, { recursive: true, force: true }));
+  const content = (name: string): string => fs.readFileSync(path.join(folder, name), 'utf8');
+
+  test('keep the previous run', () => {
+    for (const run of ['first', 'second', 'third']) {
+      const logs = new ServiceLogs(folder, () => undefined);
+      logs.write('auth-service', run);
+      logs.close();
+    }
+    expect([content('auth-service.log'), content('auth-service.previous.log')]).toEqual(['third\n', 'second\n']);
+    expect(fs.statSync(path.join(folder, 'auth-service.log')).mode & 0o777).toBe(0o600);
+  });
+
+  test('are bounded: a full file becomes the previous one', () => {
+    const logs = new ServiceLogs(folder, () => undefined, 20);
+    for (const line of ['one one one', 'two two two', 'three']) logs.write('x', line);
+    logs.close();
+    expect([content('x.log'), content('x.previous.log')]).toEqual(['three\n', 'one one one\ntwo two two\n']);
+  });
+
+  test('lead to one sentence for a warning or an error, not for each repetition', () => {
+    const said: string[] = [];
+    const logs = new ServiceLogs(folder, (text) => void said.push(text));
+    const failed = JSON.stringify({ level: 'error', msg: 'cannot read the token', err: { message: 'AccessDenied' } });
+    for (const line of [JSON.stringify({ level: 'info', msg: 'listening' }), failed, failed, 'plain text'])
+      logs.write('auth-service', line);
+    logs.close();
+    expect(said).toEqual([
+      `auth-service logged an error: cannot read the token (AccessDenied). See ${path.relative('.', path.join(folder, 'auth-service.log'))}`,
+    ]);
+  });
 });

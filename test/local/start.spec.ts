@@ -91,7 +91,7 @@ describe('npm start', () => {
 
   test('refuses an unknown option', async () => {
     const run = start(folder, {}, ['--blanc']);
-    expect([await run.ended, run.output()]).toEqual([1, expect.stringContaining('Unknown option --blanc')]);
+    expect([await run.ended, run.output()]).toEqual([1, expect.stringContaining("unknown option '--blanc'")]);
   });
 
   const hookSecret = (): string => {
@@ -146,7 +146,7 @@ describe('npm start', () => {
 
     expect(new URL(stack.edge).port).not.toBe(String(port));
     expect(run.output()).toContain(`Port ${port} is taken`);
-    for (const name of ['stack.json', 'secrets.json', 'user-pool.json', 'assertion.pem'])
+    for (const name of ['stack.json', 'secrets.json', 'assertion.pem'])
       expect([name, (fs.statSync(path.join(folder, name)).mode & 0o777).toString(8)]).toEqual([name, '600']);
     expect(run.output()).not.toContain(String(token));
 
@@ -192,7 +192,6 @@ describe('npm start', () => {
   }, 240_000);
 
   test('keeps data and token for the next start, and leaves no process behind when the launcher is killed', async () => {
-    expect(poolOf(folder)).toBe(pool);
     const run = start(folder, {});
     const stack = await up(run);
     expect(stack.tenants[0]?.scimToken).toBe(token);
@@ -211,26 +210,53 @@ describe('npm start', () => {
     expect(await allGone(stack)).toBe(true);
   }, 240_000);
 
-  test('starts after a launcher that was killed, and replaces a user pool that no longer exists', async () => {
-    const gone = {
-      region: 'us-east-1',
-      userPoolId: 'us-east-1_gone',
-      clientId: 'gone',
-      clientSecret: 'gone'.repeat(9),
-    };
-    fs.writeFileSync(path.join(folder, 'user-pool.json'), JSON.stringify(gone));
+  const cli = async (program: string, ...args: string[]): Promise<string> => {
+    const { NODE_OPTIONS: _flags, ...env } = process.env;
+    const child = spawn(process.execPath, [path.join(ROOT, 'dist', program), ...args], {
+      env: { ...env, STACK_DIR: folder },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const lines: string[] = [];
+    followLines(child, (line) => void lines.push(line));
+    await new Promise((resolve) => child.once('close', resolve));
+    return lines.join('\n');
+  };
+  const pushes = (): Promise<string> => cli('apps/sandbox/src/okta-cli.js', 'test-connection');
+
+  test('starts after a launcher that was killed, and keeps a token that was rotated while the stack ran', async () => {
     const run = start(folder, {});
     const stack = await up(run);
     expect(run.output()).toMatch(/Stopping Postgres \(pid \d+\) that a crashed start left behind/);
-    expect(poolOf(folder)).toBe(pool);
-    if (process.platform === 'linux') {
-      for (const name of ['identity-service', 'deactivation-worker', 'auth-service']) {
-        const { pid } = stack.services[name] ?? { pid: 0 };
-        expect(fs.readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0')).toContain(`COGNITO_USER_POOL_ID=${pool}`);
-      }
-    }
+    expect(stack.cognito.userPoolId).toBe(pool);
+
+    expect(await cli('apps/cli/src/main.js', 'tenants', 'rotate-token', '--grace', '0')).toContain(
+      `${path.join(folder, 'stack.json')} now holds the new token.`,
+    );
+    const rotated = description().tenants[0]?.scimToken;
+    expect(rotated).not.toBe(token);
+    expect((await scim(description(), '/Users')).status).toBe(200);
+    expect(await pushes()).toContain('401'); // Okta still has the previous token
+    await cli('apps/sandbox/src/okta-cli.js', 'connect');
+    expect(await pushes()).not.toContain('401');
+    token = rotated;
     run.child.kill('SIGTERM');
     expect(await run.ended).toBe(143);
+  }, 240_000);
+
+  test('leaves a refused token as it is, and says what to do', async () => {
+    const secrets = path.join(folder, 'secrets.json');
+    const before = fs.readFileSync(secrets, 'utf8');
+    fs.writeFileSync(secrets, before.replace(String(token), `${String(token).slice(0, -5)}wrong`));
+    const run = start(folder, {});
+    const stack = await up(run);
+    expect(run.output()).toMatch(
+      /refuses the SCIM token[^]*stackflow -- tenants rotate-token default[^]*okta -- connect/,
+    );
+    expect(stack.tenants[0]?.scimToken).toMatch(/wrong$/);
+    expect(await pushes()).not.toContain('401'); // the sandbox Okta keeps the token that an administrator gave it
+    run.child.kill('SIGINT');
+    expect(await run.ended).toBe(0);
+    fs.writeFileSync(secrets, before);
   }, 240_000);
 
   test('reports which service cannot start, why, and what to do, and stops the others', async () => {
@@ -243,6 +269,18 @@ describe('npm start', () => {
     expect(fs.existsSync(path.join(folder, 'postgres', 'owner.lock'))).toBe(false);
   }, 120_000);
 
+  test('--reset deletes what earlier starts stored, and starts without data', async () => {
+    fs.writeFileSync(path.join(folder, 'mine.txt'), 'not written by a start');
+    const run = start(folder, {}, ['--reset']);
+    const stack = await up(run);
+    expect(run.output()).toContain(`Deleting the data of earlier starts:\n  ${path.join(folder, 'postgres')}`);
+    expect(stack.tenants[0]?.scimToken).not.toBe(token);
+    expect(await (await scim(stack, '/Users')).json()).toMatchObject({ totalResults: 0 });
+    expect(fs.existsSync(path.join(folder, 'mine.txt'))).toBe(true);
+    run.child.kill('SIGINT');
+    expect(await run.ended).toBe(0);
+  }, 240_000);
+
   if (isRoot()) {
     test('keeps the data, as root, where the unprivileged user of Postgres can reach it', () => {
       const outside = fs.readFileSync(path.join(folder, 'postgres', 'data-is-in'), 'utf8').trim();
@@ -250,9 +288,6 @@ describe('npm start', () => {
     });
   }
 });
-
-const poolOf = (folder: string): unknown =>
-  (JSON.parse(fs.readFileSync(path.join(folder, 'user-pool.json'), 'utf8')) as { userPoolId: string }).userPoolId;
 
 function listenSomewhere(): Promise<Server> {
   const server = createServer();

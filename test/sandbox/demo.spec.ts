@@ -79,7 +79,7 @@ describe('the check of the demonstration', () => {
       }),
       (line) => lines.push(line.trim()),
     );
-    expect(lines).toEqual(['-250.0 ms  look-up', '+12.5 ms  later']);
+    expect(lines).toEqual(['before  look-up', '+12.5 ms  later']);
   });
 
   it('needs a running stack and says how to start one', async () => {

@@ -41,6 +41,16 @@ describe('the sandbox service', () => {
       `${endpoints.okta}/sandbox/apps`,
     ];
     for (const url of urls) expect((await fetch(url)).status).toBe(200);
+    for (const [url, name] of [
+      [endpoints.cognito, 'Sandbox Cognito'],
+      [endpoints.secretsManager, 'Sandbox Secrets Manager'],
+      [endpoints.okta, 'Sandbox Okta'],
+    ] as const) {
+      const page = await (await fetch(url)).text();
+      expect(page).toContain(`<h1>${name}</h1>`);
+      for (const [, path = ''] of page.matchAll(/<a href="([^"]+)">/g))
+        expect([path, (await fetch(url + path)).status]).toEqual([path, 200]);
+    }
     await app.close();
     for (const url of urls) await expect(fetch(url)).rejects.toThrow();
     await database.close();

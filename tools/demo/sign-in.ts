@@ -3,7 +3,7 @@ import { CognitoIdentityProviderClient, GetUserCommand } from '@aws-sdk/client-c
 import { decodeJwt } from 'jose';
 import { z } from 'zod';
 import { DemoProblem, type Stack } from './stack.js';
-import { result, show, type Person, type Result, type Tools } from './step.js';
+import { result, type Person, type Result, type Tools } from './step.js';
 import { Web } from './web.js';
 
 const BACK_TO = '/desk/incidents/42?view=all';
@@ -15,7 +15,7 @@ const session = z.object({
 const caller = z.object({ accountId: z.string(), roles: z.array(z.string()) });
 
 export async function signIn(tools: Tools, stack: Stack, person: Person, role: string): Promise<Result> {
-  return result(tools, '3. Sign in through Okta: the role claims are correct', async () => {
+  return result(tools, '3. Sign in through Okta: the role claims are correct', async (show) => {
     const { print, records, okta } = tools;
     print(`  ${person.login} opens ${BACK_TO}, signs in at Okta, and returns to that page.`);
     const { scimId } = await okta.idsOf(person.login);
@@ -24,7 +24,7 @@ export async function signIn(tools: Tools, stack: Stack, person: Person, role: s
     const wrong = landed === `${stack.edge}${BACK_TO}` ? [] : [`the browser ended at ${landed}, not at ${BACK_TO}`];
     wrong.push(...(await claimsOf(web, stack, { accountId: scimId, tenantId: tools.tenantId, role })));
     const zero = web.moments[0]?.at ?? 0;
-    show(tools, [...web.moments, ...(await records.ofSignIn(scimId, zero))], zero);
+    show([...web.moments, ...(await records.ofSignIn(scimId, zero))], zero);
     return [...wrong, ...(await signOut(web, stack))];
   });
 }

@@ -11,7 +11,7 @@ export class DemoProblem extends Error {}
 export const isProblem = (error: unknown): error is Error =>
   [DemoProblem, ApiProblem, ServiceUnreachable].some((kind) => error instanceof kind);
 
-const tenant = z.object({ slug: z.string(), id: z.uuid() });
+const tenant = z.object({ slug: z.string(), id: z.uuid(), scimBaseUrl: z.url(), scimToken: z.string().nullable() });
 const description = z.object({
   ready: z.boolean(),
   edge: z.url(),

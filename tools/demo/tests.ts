@@ -1,5 +1,6 @@
 /** Tests 1, 2 and 4 of the product page, and a suspension, which Okta does not push over SCIM. */
 import { randomBytes } from 'node:crypto';
+import type { Stack } from './stack.js';
 import { check, inOrder, result, type Person, type Result, type Tools } from './step.js';
 import type { Expectation } from './user-pool.js';
 
@@ -16,7 +17,7 @@ export function newPerson(): Person {
 }
 
 export function assignUser(tools: Tools, { login, firstName, lastName }: Person): Promise<Result> {
-  return result(tools, '1. Assign a user in Okta: the user is created in StackFlow', async () => {
+  return result(tools, '1. Assign a user in Okta: the user is created in StackFlow', async (show) => {
     tools.print(`  ${login} is assigned to the app.`);
     const work = await tools.okta.run('assign', { login, profile: { firstName, lastName } });
     const { scimId, oktaId } = await tools.okta.idsOf(login);
@@ -28,14 +29,14 @@ export function assignUser(tools: Tools, { login, firstName, lastName }: Person)
       'custom:tenant_id': tools.tenantId,
       'custom:role': null,
     };
-    return check(tools, { ...work, deliveries: [] }, scimId, { ...NO_ROLE, attributes });
+    return check(tools, show, { ...work, deliveries: [] }, scimId, { ...NO_ROLE, attributes });
   });
 }
 
 export function changeGroup(tools: Tools, { login }: Person): Promise<Result> {
   const { okta } = tools;
-  return result(tools, "2. Change the user's group in Okta: the StackFlow role changes", async () =>
-    inOrder(tools, (await okta.idsOf(login)).scimId, [
+  return result(tools, "2. Change the user's group in Okta: the StackFlow role changes", async (show) =>
+    inOrder(tools, show, (await okta.idsOf(login)).scimId, [
       {
         says: `${login} joins ${AGENTS.group} and gets the role ${AGENTS.role}.`,
         expected: having(AGENTS.role),
@@ -74,21 +75,25 @@ const outAndBack = (
   test: string,
   verbs: Readonly<Record<string, string>>,
 ): Promise<Result> =>
-  result({ okta, ...tools }, test, async () => {
+  result({ okta, ...tools }, test, async (show) => {
     const steps = Object.entries(verbs).map(([verb, says], at) => ({
       says: `${login} ${says}`,
       expected: at === 0 ? NO_ACCESS : having(role),
       work: () => okta.run(verb, { login }),
     }));
-    return inOrder({ okta, ...tools }, (await okta.idsOf(login)).scimId, steps);
+    return inOrder({ okta, ...tools }, show, (await okta.idsOf(login)).scimId, steps);
   });
 
-/**
- * Later runs must not push this person with the group. The person stays assigned, because an unassignment would count
- * against the brake.
- */
-export async function tidyUp({ okta, pool, brake }: Tools, { login }: Person): Promise<void> {
+/** Deletes the person in Okta, and then the user in StackFlow, whom Okta itself only deactivates. */
+export async function tidyUp({ okta, pool, brake }: Tools, stack: Stack, { login }: Person): Promise<void> {
   const { scimId } = await okta.idsOf(login);
   await okta.run('remove-member', { group: MANAGERS.group, members: [login] });
-  await pool.reach(scimId, NO_ROLE, () => brake.release(scimId));
+  await okta.run('deactivate', { login });
+  await pool.reach(scimId, NO_ACCESS, () => brake.release(scimId));
+  await okta.run('delete', { login });
+  const [{ scimBaseUrl, scimToken }] = stack.tenants;
+  await fetch(`${scimBaseUrl}/Users/${scimId}`, {
+    method: 'DELETE',
+    headers: { authorization: `Bearer ${scimToken}` },
+  });
 }

@@ -77,7 +77,10 @@ export class Records {
     const requests = await this.requests(ids);
     const changing = (await this.cognitoCalls(scimId, since)).map(({ endedAt, group, ...call }) => ({
       at: endedAt,
-      what: `Cognito answers ${nameOf(call)}${group === null ? '' : ` for ${group}`}.`,
+      what:
+        group !== null && call.outcome === 'ResourceNotFoundException'
+          ? `Cognito does not have the group ${group} yet, so identity-service creates it.`
+          : `Cognito answers ${nameOf(call)}${group === null ? '' : ` for ${group}`}.`,
     }));
     return [
       ...sent,
@@ -213,10 +216,10 @@ const shorten = (url: string): string => decodeURIComponent(url.replace(/^https?
 export const zeroOf = (work: OktaWork): number =>
   work.exchanges.find((e) => e.method !== 'GET')?.startedAt ?? startOf(work);
 
-/** Prints the timeline, with the milliseconds since `zero`. */
+/** Prints the moments in order of time, each with the milliseconds since `zero`. Okta's earlier reads have none. */
 export function printTimeline(moments: readonly Moment[], zero: number, print: (line: string) => void): void {
   for (const { at, what } of moments.toSorted((a, b) => a.at - b.at)) {
-    const ms = at - zero;
-    print(`    ${`${ms >= 0 ? '+' : ''}${ms.toFixed(1)}`.padStart(9)} ms  ${what}`);
+    const when = at < zero ? 'before' : `+${(at - zero).toFixed(1)} ms`;
+    print(`    ${when.padStart(12)}  ${what}`);
   }
 }

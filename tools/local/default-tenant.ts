@@ -5,9 +5,10 @@ import { eventually } from './process.js';
 import { hubClient, LAUNCHER, type StackSetup } from './setup.js';
 
 const SLUG = 'default';
-/** The gateway learns about a new tenant from the event carrier. It already knows a tenant of an earlier start. */
+/** The gateway learns about a new tenant from the event carrier. */
 const NEW_LIMIT_MS = 15_000;
-const KNOWN_LIMIT_MS = 4_000;
+/** A refusal of a known token is final after a few tries, which the event of a recent rotation may need. */
+const TRIES = 3;
 
 type Tenant = StackDescription['tenants'][number];
 
@@ -16,52 +17,51 @@ export async function defaultTenant(
   s: StackSetup,
   folder: StackFolder,
   secrets: Secrets,
-  blank: boolean,
-): Promise<Tenant> {
-  const hub = hubClient(s);
-  const { tenant, scimToken } = await hub
+  { blank, say }: { readonly blank: boolean; readonly say: (text: string) => void },
+): Promise<{ readonly tenant: Tenant; readonly newToken: boolean }> {
+  const { tenant: created, scimToken } = await hubClient(s)
     .create({ slug: SLUG, by: LAUNCHER, ifMissing: true, settings: { scimEnabled: !blank } })
     .catch(stepFailed(`Creating the tenant "${SLUG}"`));
-  const { id } = tenant;
-  const remember = (token: string | undefined): void => {
-    if (token !== undefined) folder.remember(secrets, 'scimTokens', id, token);
-  };
-  const rotate = async (): Promise<void> =>
-    remember((await hub.rotateScimToken(SLUG, { by: LAUNCHER, graceMs: 0 })).scimToken?.secret);
-  const describe = (): Tenant => ({
+  const { id } = created;
+  const newToken = scimToken !== null;
+  if (newToken) folder.remember(secrets, 'scimTokens', id, scimToken.secret);
+  const tenant: Tenant = {
     slug: SLUG,
     id,
     origin: s.edge,
     scimBaseUrl: `${s.edge}/prod/api/scim/v2`,
     scimToken: secrets.scimTokens[id] ?? null,
-  });
-  remember(scimToken?.secret);
-  if (!describe().scimToken) await rotate();
-  if (!tenant.settings.scimEnabled) return describe();
-  // If the secret store was replaced, it contains no hash of the remembered token. The token is then replaced once.
-  let status = await firstAnswer(describe(), scimToken ? NEW_LIMIT_MS : KNOWN_LIMIT_MS);
-  if (status === 401 && !scimToken) {
-    await rotate();
-    status = await firstAnswer(describe(), NEW_LIMIT_MS);
+  };
+  if (created.settings.scimEnabled) {
+    const status = await answerOfGateway(tenant, newToken);
+    if (status === 401) say(REFUSED);
+    else if (status !== 200)
+      throw new LocalProblem(
+        `The gateway answers SCIM requests of tenant "${SLUG}" with status ${status}. To begin without data: npm start -- --reset`,
+      );
   }
-  if (status !== 200) {
-    throw new LocalProblem(
-      `The gateway answers SCIM requests of tenant "${SLUG}" with status ${status}. To start again without data, remove the folder STACK_DIR (${folder.path}).`,
-    );
-  }
-  return describe();
+  return { tenant, newToken };
 }
 
-/** Returns 200 as soon as the gateway accepts the token, or its last status after the time limit. */
-async function firstAnswer(tenant: Tenant, limitMs: number): Promise<number> {
+const REFUSED = `The gateway refuses the SCIM token of "${SLUG}" that this stack knows, because it was replaced elsewhere. Nothing was changed.
+    A new one: npm run stackflow -- tenants rotate-token ${SLUG}
+    Give it to the sandbox Okta: npm run okta -- connect`;
+
+/** Returns 200 as soon as the gateway accepts the token, or else its last status. */
+async function answerOfGateway({ scimBaseUrl, scimToken }: Tenant, isNew: boolean): Promise<number> {
+  const url = `${scimBaseUrl}/Users?count=1&filter=${encodeURIComponent('userName eq "nobody"')}`;
   let status = 0;
-  const url = `${tenant.scimBaseUrl}/Users?count=1&filter=${encodeURIComponent('userName eq "nobody"')}`;
-  const accepted = async (): Promise<boolean> => {
-    const answer = await fetch(url, { headers: { authorization: `Bearer ${tenant.scimToken}` } });
-    await answer.body?.cancel();
-    status = answer.status;
-    return status === 200;
-  };
-  await eventually(accepted, limitMs, 50);
+  let refusals = 0;
+  await eventually(
+    async () => {
+      const answer = await fetch(url, { headers: { authorization: `Bearer ${scimToken ?? 'unknown'}` } });
+      await answer.body?.cancel();
+      ({ status } = answer);
+      if (status === 401) refusals += 1;
+      return status === 200 || (!isNew && refusals === TRIES);
+    },
+    NEW_LIMIT_MS,
+    200,
+  );
   return status;
 }

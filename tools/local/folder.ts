@@ -3,7 +3,6 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { LocalProblem } from './problem.js';
-import type { UserPool } from './setup.js';
 
 /** The folder of the checkout. It is found both from the sources and from dist/. */
 export const ROOT = ((): string => {
@@ -71,8 +70,6 @@ interface Files {
   readonly 'stack.json': StackDescription;
   /** The ports of the last start. They are used again, so that known addresses remain valid. */
   readonly 'ports.json': Readonly<Record<string, number>>;
-  /** The user pool of the last start. The stored pool may be incomplete. */
-  readonly 'user-pool.json': Partial<UserPool>;
 }
 
 export class StackFolder {
@@ -126,7 +123,19 @@ export class StackFolder {
     return file;
   }
 
+  /**
+   * Takes over the SCIM tokens in stack.json. `stackflow tenants rotate-token` writes a new token there while the stack
+   * runs.
+   */
+  adoptTokens(): void {
+    const secrets = this.read('secrets.json');
+    for (const { id, scimToken } of this.read('stack.json')?.tenants ?? [])
+      if (secrets && scimToken !== null && secrets.scimTokens[id] !== scimToken)
+        this.remember(secrets, 'scimTokens', id, scimToken);
+  }
+
   forget(): void {
+    this.adoptTokens();
     fs.rmSync(this.file('stack.json'), { force: true });
   }
 

@@ -175,7 +175,7 @@ async function format(jars: string, config: string, folder: string): Promise<voi
 }
 
 /** Ends the broker of a launcher that was killed, because a second broker could not use the same folder. */
-async function endPredecessor(folder: string): Promise<void> {
+export async function endPredecessor(folder: string): Promise<void> {
   const note = path.join(folder, 'broker.json');
   if (!fs.existsSync(note)) return;
   const { pid, identity } = JSON.parse(fs.readFileSync(note, 'utf8')) as { pid: number; identity: string };

@@ -19,12 +19,22 @@ const clientAnswer = z.object({ clientId: z.string(), clientSecret: z.string().o
 const hookAnswer = z.object({ hook: z.object({ url: z.string() }).nullable() });
 
 /**
- * Connects the tenant. SCIM is connected at every start, because the edge may have another port. The rest is connected
- * once, because each connection issues a new API token. A real Okta (OKTA_ENDPOINT) must be connected by hand.
+ * Connects the tenant. Addresses are set at every start, because the edge may have another port. The sandbox Okta gets a
+ * token only if the tenant is new: an administrator may have entered another one since. The rest is connected once,
+ * because each connection issues a new API token. A real Okta (OKTA_ENDPOINT) must be connected by hand.
  */
-export async function connectOkta(s: StackSetup, folder: StackFolder, secrets: Secrets, tenant: Tenant): Promise<void> {
+export async function connectOkta(
+  s: StackSetup,
+  folder: StackFolder,
+  secrets: Secrets,
+  { tenant, newToken }: { readonly tenant: Tenant; readonly newToken: boolean },
+): Promise<void> {
   const okta = new SandboxOkta(`http://localhost:${s.ports.okta}`, tenant.slug);
-  await okta.set('', { scimBaseUrl: tenant.scimBaseUrl, token: tenant.scimToken, mode: 'aiw' });
+  const { scimBaseUrl, scimToken } = tenant;
+  const app = newToken ? undefined : await okta.app();
+  if (app) await okta.set('', { ...app, scimBaseUrl });
+  else if (scimToken !== null) await okta.set('', { scimBaseUrl, token: scimToken });
+  else return;
   if (s.base.OKTA_ENDPOINT) return;
   if (!s.base.OKTA_ISSUER_OVERRIDE) await connectSignIn(s, folder, secrets, tenant, okta);
   await okta.set('/universal-logout', { url: `${s.edge}/auth/okta/universal-logout`, subjectFormat: 'iss_sub' });
@@ -102,6 +112,14 @@ class SandboxOkta {
       50,
     );
     if (!verified) throw new LocalProblem(refusal);
+  }
+
+  /** Returns the settings of the app without its token, or undefined if there is no app yet. */
+  async app(): Promise<object | undefined> {
+    const answer = await fetch(`${this.url}/sandbox/apps/${this.slug}`);
+    if (answer.status === 404) return undefined;
+    const { token: _hidden, ...app } = (await answer.json()) as { token: string };
+    return app;
   }
 
   async set(path: string, body: object): Promise<void> {

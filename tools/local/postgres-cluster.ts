@@ -100,7 +100,7 @@ export function runToEnd(cluster: Cluster, program: string, args: readonly strin
  * Stops a server that still runs on this data. We hold the lock, so the server's launcher is dead. Also removes a
  * pidfile whose pid now belongs to another program: Postgres would refuse to start with this file.
  */
-export async function endPredecessor({ data }: Cluster, log: (text: string) => void): Promise<void> {
+export async function endPredecessor({ data }: Pick<Cluster, 'data'>, log: (text: string) => void): Promise<void> {
   const file = path.join(data, 'postmaster.pid');
   if (!fs.existsSync(file)) return;
   const pid = Number(fs.readFileSync(file, 'utf8').split('\n')[0]);

@@ -77,9 +77,6 @@ export const PRODUCT: Readonly<Record<string, (s: StackSetup, pool: UserPool | n
   'integration-hub': (s) => product(s, 'integration-hub', null, { PUBLIC_ORIGIN: s.edge }),
 };
 
-/** The services that cannot start before the user pool is known. */
-export const NEEDS_USER_POOL: readonly string[] = ['identity-service', 'deactivation-worker', 'auth-service'];
-
 /** The paths that Okta and browsers call, as forwarded in production by k8s/overlays/example/ingress.yaml. */
 export function edgeRoutes(ports: Readonly<Record<string, number>>): Route[] {
   const upstream = (service: string): string => `http://127.0.0.1:${ports[service]}`;

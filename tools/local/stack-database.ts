@@ -20,7 +20,6 @@ export class StackDatabase {
 
   static async start(options: PostgresOptions): Promise<StackDatabase> {
     const server = await startPostgres(options);
-    options.log?.(`Postgres 18 on port ${server.port}`);
     try {
       await createDatabase(server.url);
     } catch (error) {

@@ -1,21 +1,25 @@
 /** Starts the processes of a stack, and stores them by name. */
-import { isDeepStrictEqual } from 'node:util';
 import type { Closing } from './closing.js';
 import { EXAMPLE, EXAMPLE_ENTRY, exampleEnv } from './example.js';
-import type { StackFolder } from './folder.js';
 import { LocalProblem } from './problem.js';
 import { ServiceProcess } from './service-process.js';
-import { NEEDS_USER_POOL, PRODUCT, sandboxEnv } from './services.js';
+import { PRODUCT, sandboxEnv } from './services.js';
 import { SANDBOX, type StackSetup, type UserPool } from './setup.js';
+import type { Progress } from './terminal.js';
 import { userPool } from './user-pool.js';
 
+const HUB = 'integration-hub';
+
 export interface StackServicesOptions {
-  readonly folder: StackFolder;
   readonly closing: Closing;
   readonly example: boolean;
   readonly restart: boolean;
   readonly serviceEnv: Readonly<Record<string, NodeJS.ProcessEnv>>;
-  readonly say: (text: string) => void;
+  readonly progress: Progress;
+  /** Whether the processes report the files that they load. */
+  readonly watch: boolean;
+  /** Ports of Node's inspector, by service. */
+  readonly inspectorPorts: Readonly<Record<string, number>>;
   readonly log: (service: string, line: string) => void;
   /** Called when another process has replaced a process, or when a process has ended for good. */
   readonly changed: () => void;
@@ -39,48 +43,55 @@ export class StackServices {
   }
 
   /**
-   * Starts all services at the same time. Some services need the user pool, which usually does not change between
-   * starts, so they begin with the pool of the last start. If the sandbox has another pool (because its database was
-   * replaced), they are started again with the new pool.
+   * Starts the sandbox before the services that use it, because they would log failures of Cognito and Secrets Manager
+   * until it answers. integration-hub uses it later than at its start.
    */
   async start(s: StackSetup): Promise<UserPool> {
-    const { folder, example } = this.options;
-    const needPool = [...NEEDS_USER_POOL, ...(example ? [EXAMPLE] : [])];
-    const others = Object.keys(PRODUCT).filter((name) => !needPool.includes(name));
-    const lastPool = folder.read('user-pool.json');
-    const early =
-      lastPool?.clientSecret === undefined ? [] : needPool.map((name) => this.startOne(name, s, lastPool as UserPool));
-    for (const promise of early) promise.catch(() => undefined); // the start is awaited below, or stopped on purpose
-    const sandbox = this.startOne(SANDBOX, s, null);
-    const withPool = async (): Promise<UserPool> => {
-      await sandbox;
-      const pool = await userPool(s);
-      if (isDeepStrictEqual(pool, lastPool)) await Promise.all(early);
-      else {
-        for (const name of needPool) await this.byName.get(name)?.stop();
-        await Promise.all(needPool.map((name) => this.startOne(name, s, pool)));
-        folder.write('user-pool.json', pool);
-      }
-      return pool;
-    };
-    const [pool] = await Promise.all([withPool(), ...others.map((name) => this.startOne(name, s, null))]);
+    const { closing, example, progress } = this.options;
+    closing.add(() => Promise.all(this.all().map((service) => service.stop())));
+    const early = [SANDBOX, HUB];
+    const others = [...Object.keys(PRODUCT).filter((name) => name !== HUB), ...(example ? [EXAMPLE] : [])];
+    const notReady = () =>
+      this.all()
+        .filter(({ healthy }) => !healthy)
+        .map(({ spec }) => spec.name)
+        .join(', ');
+    const startAll = (step: string, names: readonly string[], pool: UserPool | null): Promise<unknown> =>
+      progress.step(step, () => Promise.all(names.map((name) => this.startOne(name, s, pool))), notReady);
+    await startAll('Sandbox and integration-hub', early, null);
+    const pool = await userPool(s);
+    await startAll(`The other ${others.length} services`, others, pool);
     return pool;
   }
 
+  /** Replaces processes that run, in the order of the start. Calls `replaced` after each of them. */
+  async replace(
+    names: readonly string[],
+    replaced: (name: string, outcome: Promise<boolean>) => Promise<void>,
+  ): Promise<void> {
+    const run = (some: readonly string[]) =>
+      Promise.all(some.map((name) => replaced(name, this.get(name).replace().finally(this.options.changed))));
+    await run(names.filter((name) => name === SANDBOX));
+    await run(names.filter((name) => name !== SANDBOX));
+  }
+
   private async startOne(name: string, s: StackSetup, pool: UserPool | null): Promise<void> {
-    const { closing, restart, serviceEnv, say, log, changed, stopIfAsked } = this.options;
+    const { restart, serviceEnv, progress, log, changed, stopIfAsked, watch, inspectorPorts } = this.options;
     stopIfAsked();
-    const url = `http://localhost:${s.ports[name]}`;
-    const entry = name === EXAMPLE ? EXAMPLE_ENTRY : `dist/apps/${name}/src/main.js`;
     const service = new ServiceProcess(
-      { name, entry, url, env: { ...environmentOf(name, s, pool), ...serviceEnv[name] } },
-      { log: (line) => log(name, line), changed },
+      {
+        name,
+        url: `http://localhost:${s.ports[name]}`,
+        entry: name === EXAMPLE ? EXAMPLE_ENTRY : `dist/apps/${name}/src/main.js`,
+        env: { ...environmentOf(name, s, pool), ...serviceEnv[name] },
+        inspectorPort: inspectorPorts[name],
+        reportFiles: watch,
+      },
+      { log: (line) => log(name, line), say: (text) => progress.say(text), changed },
       restart,
     );
     this.byName.set(name, service);
-    closing.add(() => service.stop());
     await service.start();
-    say(`${name} is ready at ${url}`);
   }
 }
 
@@ -89,3 +100,6 @@ function environmentOf(name: string, s: StackSetup, pool: UserPool | null): Node
   if (name === EXAMPLE) return exampleEnv(s, pool);
   return PRODUCT[name]?.(s, pool) ?? {};
 }
+
+/** Names of all processes that a stack can run. */
+export const ALL_SERVICES: readonly string[] = [SANDBOX, ...Object.keys(PRODUCT), EXAMPLE];

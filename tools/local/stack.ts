@@ -23,6 +23,7 @@ import {
   signingKeys,
 } from './stack-parts.js';
 import { StackServices } from './stack-services.js';
+import { silent, type Progress } from './terminal.js';
 
 export interface StackOptions {
   /** Folder of data, secrets and stack.json (STACK_DIR). */
@@ -36,8 +37,11 @@ export interface StackOptions {
   readonly serviceEnv?: Readonly<Record<string, NodeJS.ProcessEnv>>;
   /** Whether a service that dies is started again. The default is true. */
   readonly restart?: boolean;
-  /** Receives a line about each step. */
-  readonly progress?: (text: string) => void;
+  /** Whether {@link Watch} may ask which process has loaded a file. The default is false. */
+  readonly watch?: boolean;
+  /** Ports of Node's inspector, by service. */
+  readonly inspectorPorts?: Readonly<Record<string, number>>;
+  readonly progress?: Progress;
   /** Receives the lines that the processes print. */
   readonly log?: (service: string, line: string) => void;
 }
@@ -46,20 +50,23 @@ const REGION = 'us-east-1';
 
 export class Stack {
   private readonly folder: StackFolder;
-  private readonly services: StackServices;
-  private readonly closing = new Closing((failure) => this.say(failure));
+  readonly services: StackServices;
+  private readonly closing = new Closing((failure) => this.progress.say(failure));
+  private readonly progress: Progress;
   private stopping: Promise<void> | undefined;
   private described: StackDescription | undefined;
 
   private constructor(private readonly options: StackOptions) {
     this.folder = new StackFolder(path.resolve(options.folder));
+    this.progress = options.progress ?? silent;
     this.services = new StackServices({
-      folder: this.folder,
       closing: this.closing,
       example: options.example ?? false,
       restart: options.restart ?? true,
       serviceEnv: options.serviceEnv ?? {},
-      say: (text) => this.say(text),
+      watch: options.watch ?? false,
+      inspectorPorts: options.inspectorPorts ?? {},
+      progress: this.progress,
       log: (service, line) => options.log?.(service, line),
       changed: () => this.publish(),
       stopIfAsked: () => this.stopIfAsked(),
@@ -103,14 +110,17 @@ export class Stack {
   }
 
   private async bringUp({ carrier, port }: StackChoice): Promise<void> {
-    const { folder } = this;
+    const { folder, progress } = this;
     const { env, blank = false, example = false } = this.options;
-    const parts = { folder, env, example, closing: this.closing, say: (text: string) => this.say(text) };
+    const parts = { folder, env, example, closing: this.closing, say: (text: string) => progress.say(text) };
+    folder.forget(); // a launcher that was killed has left its description
     const secrets = folder.secrets(DATABASE_USERS);
     const ports = await choosePorts(parts);
     const edge = await openEdge(parts, ports, port);
-    const [database, brokers] = await Promise.all([openDatabase(parts, secrets), openKafka(parts, carrier)]);
-    await prepareDatabase(parts, database.url, secrets);
+    const [database, brokers] = await progress.step(carrier === 'kafka' ? 'Postgres and Kafka' : 'Postgres', () =>
+      Promise.all([openDatabase(parts, secrets), openKafka(parts, carrier)]),
+    );
+    await progress.step('Database roles and schemas', () => prepareDatabase(parts, database.url, secrets));
     const setup: StackSetup = {
       base: env,
       edge: edge.origin,
@@ -124,15 +134,20 @@ export class Stack {
     };
     folder.write('ports.json', { ...ports, ...(database.port && { postgres: database.port }) });
     const pool = await this.services.start(setup);
-    const customer = await this.connectCustomer(setup, secrets, blank);
+    const customer = await progress.step(
+      blank ? 'Tenant "default"' : 'Tenant "default" and its connection to the sandbox Okta',
+      () => this.connectCustomer(setup, secrets, blank),
+    );
     this.described = describe(setup, pool, database.url, customer);
     this.publish();
   }
 
   /** Creates the tenant `default` and, unless `blank`, connects it to the sandbox Okta. */
   private async connectCustomer(setup: StackSetup, secrets: Secrets, blank: boolean): Promise<Customer> {
-    const tenant = await defaultTenant(setup, this.folder, secrets, blank);
-    if (!blank) await connectOkta(setup, this.folder, secrets, tenant);
+    const say = (text: string): void => this.progress.say(text);
+    const created = await defaultTenant(setup, this.folder, secrets, { blank, say });
+    const { tenant } = created;
+    if (!blank) await connectOkta(setup, this.folder, secrets, created);
     this.stopIfAsked();
     return { tenant, exchange: blank ? null : await exampleExchange(setup, this.folder, secrets, tenant) };
   }
@@ -143,16 +158,13 @@ export class Stack {
     const services = Object.fromEntries(
       all.map(({ pid, spec: { name, url } }) => [name, { pid, url, health: '/health/ready', metrics: '/metrics' }]),
     );
-    this.described = { ...this.described, ready: all.every((service) => service.running), services };
+    const tenants = this.folder.read('stack.json')?.tenants ?? this.described.tenants;
+    this.described = { ...this.described, tenants, ready: all.every((service) => service.running), services };
     this.folder.write('stack.json', this.described);
   }
 
   private stopIfAsked(): void {
     if (this.stopping) throw new LocalProblem('The start was interrupted.');
-  }
-
-  private say(text: string): void {
-    this.options.progress?.(text);
   }
 }
 

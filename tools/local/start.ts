@@ -1,22 +1,22 @@
-/** `npm start` runs one stack until Ctrl-C. */
+/** `npm start` and `npm run dev` run one stack until Ctrl-C. */
 import path from 'node:path';
+import { Command, Option } from 'commander';
+import { banner } from './banner.js';
 import { StackFolder, type StackDescription } from './folder.js';
 import { lockHolder, takeLock } from './lock.js';
 import { LocalProblem } from './problem.js';
 import { eventually } from './process.js';
+import { resetFolder } from './reset.js';
+import { ServiceLogs } from './service-logs.js';
 import { Stack } from './stack.js';
+import { ALL_SERVICES } from './stack-services.js';
 import { Terminal } from './terminal.js';
+import type { Watch } from './watch.js';
 
-const HELP = `npm start [-- --blank]
-
-Starts Postgres, the sandbox (stand-ins for Okta, Cognito and Secrets Manager), every service, and the edge in front of
-the services. Connects the tenant "default" to the sandbox Okta. Ctrl-C ends everything; the data is kept for the next start.
-
-  --blank    leave the tenant "default" unconfigured
-
+const ENVIRONMENT = `
 Environment (an address of your own replaces the server that this command would start):
   PORT                      port of the edge (8080)
-  STACK_DIR                 folder of data, secrets and stack.json (.local)
+  STACK_DIR                 folder of data, logs, secrets and stack.json (.local)
   EVENT_CARRIER             postgres (default) or kafka; kafka needs Java 17+ and Maven, or KAFKA_BROKERS
   KAFKA_BROKERS             host:port,... of your brokers, with EVENT_CARRIER=kafka
   DATABASE_URL              your Postgres 18: an empty database and a role that may create roles
@@ -27,43 +27,85 @@ Environment (an address of your own replaces the server that this command would 
   OKTA_ISSUER_OVERRIDE      your Okta's issuer
   LOG_LEVEL                 log level of the services (info)`;
 
-const SECOND_SIGNAL_MS = 1_000;
+const START = `Starts Postgres, the sandbox (stand-ins for Okta, Cognito and Secrets Manager), every service, and the edge in front of
+the services. Connects the tenant "default" to the sandbox Okta. Ctrl-C ends everything; the data is kept for the next
+start. The services log to STACK_DIR/logs/<service>.log.`;
 
-async function main(args: readonly string[]): Promise<number> {
-  const unknown = args.filter((arg) => !['--blank', '--help', '-h'].includes(arg));
-  if (unknown.length > 0) throw new LocalProblem(`Unknown option ${unknown.join(' ')}.\n\n${HELP}`);
-  if (args.includes('--help') || args.includes('-h')) {
-    console.log(HELP);
-    return 0;
-  }
-  const folder = path.resolve(process.env.STACK_DIR || '.local');
-  const files = new StackFolder(folder);
+const DEV = `Does what "npm start" does, and restarts the services that use a file of apps/, libs/ or examples/ after you save it. A
+file that does not compile restarts nothing. After a change in tools/, start this command again.`;
+
+const SECOND_SIGNAL_MS = 1_000;
+/** Port of Node's inspector by convention. Further services get the ports after it. */
+const FIRST_INSPECTOR_PORT = 9_229;
+
+interface Options {
+  readonly blank?: boolean;
+  readonly logs?: boolean;
+  readonly reset?: boolean;
+  readonly inspect?: readonly string[];
+  readonly watch?: boolean;
+}
+
+/** `npm run dev` passes the hidden option `--watch`. */
+const isDev = process.argv.includes('--watch');
+
+const program = new Command(isDev ? 'npm run dev --' : 'npm start --')
+  .description(isDev ? DEV : START)
+  .addOption(new Option('--watch').hideHelp())
+  .option('--blank', 'leave the tenant "default" unconfigured, as a customer finds it')
+  .option('--logs', 'show the log lines of the services here, too')
+  .option('--reset', 'first delete the data of earlier starts in STACK_DIR')
+  .addOption(
+    new Option('--inspect <service...>', `debug these services (ports ${FIRST_INSPECTOR_PORT}, ...)`).choices(
+      ALL_SERVICES,
+    ),
+  )
+  .addHelpText('after', ENVIRONMENT)
+  .showHelpAfterError('(--help shows all options)')
+  .action(async (options: Options) => process.exit(await main(options)));
+
+async function main(options: Options): Promise<number> {
+  const files = new StackFolder(path.resolve(process.env.STACK_DIR || '.local'));
   const lockFile = files.file('start.lock');
   const taken = takeLock(lockFile);
   if ('holder' in taken) return joinRunning(files, lockFile, taken.holder.pid);
   const terminal = new Terminal();
   try {
-    return await run(folder, args.includes('--blank'), terminal);
+    if (options.reset) await resetFolder(files, (text) => terminal.say(text));
+    return await run(files, options, terminal);
   } finally {
     taken.lock.release();
   }
 }
 
-async function run(folder: string, blank: boolean, terminal: Terminal): Promise<number> {
+async function run(files: StackFolder, options: Options, terminal: Terminal): Promise<number> {
   let stack: Stack | undefined;
-  const end = onSignal((signal) => {
-    terminal.progress(`${signal}: stopping`);
-    return stack?.stop();
+  let watch: Watch | undefined;
+  const end = onSignal(async (signal) => {
+    terminal.say(`\nStopping (${signal}) ...`);
+    await watch?.close();
+    await stack?.stop();
   });
+  const blank = options.blank ?? false;
+  const logs = new ServiceLogs(files.file('logs'), options.logs ? () => undefined : (text) => terminal.say(text));
+  const inspectorPorts = Object.fromEntries(
+    (options.inspect ?? []).map((name, at) => [name, FIRST_INSPECTOR_PORT + at] as const),
+  );
+  terminal.say('Starting StackFlow');
   try {
     await Stack.start(
       {
-        folder,
+        folder: files.path,
         blank,
         example: true,
+        watch: isDev,
+        inspectorPorts,
         env: process.env,
-        progress: (text) => terminal.progress(text),
-        log: (name, line) => terminal.service(name, line),
+        progress: terminal,
+        log: (name, line) => {
+          logs.write(name, line);
+          if (options.logs) terminal.log(name, line);
+        },
       },
       (created) => (stack = created),
     );
@@ -72,9 +114,15 @@ async function run(folder: string, blank: boolean, terminal: Terminal): Promise<
     if (received) return exitCode(received);
     throw error;
   }
-  if (stack && !end.signal()) terminal.say(greeting(stack.description, folder, blank, terminal.seconds()));
+  if (stack && !end.signal()) {
+    const strong = (text: string): string => terminal.strong(text);
+    const shown = { folder: files.path, blank, seconds: terminal.seconds(), inspectorPorts, strong };
+    terminal.say(banner(stack.description, shown));
+    if (isDev) watch = await (await import('./watch.js')).Watch.begin(stack.services, (text) => terminal.say(text));
+  }
   const signal = await end.done;
-  terminal.progress('stopped');
+  logs.close();
+  terminal.say('Stopped.');
   return exitCode(signal);
 }
 
@@ -85,7 +133,7 @@ const exitCode = (signal: NodeJS.Signals): number => (signal === 'SIGINT' ? 0 : 
  * Runs `first` on the first signal. `done` resolves when `first` has finished. Ctrl-C arrives twice, from the terminal
  * and from npm, so a second signal within a second is ignored. A later one ends this process at once.
  */
-function onSignal(first: (signal: NodeJS.Signals) => Promise<void> | undefined): End {
+function onSignal(first: (signal: NodeJS.Signals) => Promise<void>): End {
   const alive = setInterval(() => undefined, 60_000); // keeps the process alive, unlike a pending promise
   let signal: NodeJS.Signals | undefined;
   let since = 0;
@@ -95,7 +143,7 @@ function onSignal(first: (signal: NodeJS.Signals) => Promise<void> | undefined):
       if (signal !== undefined) return;
       signal = received;
       since = Date.now();
-      void Promise.resolve(first(received)).finally(() => {
+      void first(received).finally(() => {
         clearInterval(alive);
         resolve(received);
       });
@@ -130,51 +178,8 @@ async function joinRunning(files: StackFolder, lockFile: string, pid: number): P
   return 0;
 }
 
-const shortPath = (file: string): string =>
-  path.relative('.', file).startsWith('..') ? file : path.relative('.', file);
-
-function greeting(stack: StackDescription, folder: string, blank: boolean, seconds: string): string {
-  const [tenant] = stack.tenants;
-  const rows = [
-    ['SCIM connector base URL', tenant?.scimBaseUrl ?? ''],
-    ['SCIM token', `in ${shortPath(path.join(folder, 'stack.json'))} (.tenants[0].scimToken)`],
-    ['Sign in', `${stack.edge}/  (a small example application; /auth/session shows the signed-in person)`],
-    ...(stack.exchange ? [['Token exchange', `POST ${stack.exchange.endpoint}  (docs/token-exchange.md)`]] : []),
-    ['Sandbox Okta', `${stack.sandbox.okta}  (you administer it with: npm run okta)`],
-    ['Cognito', `${stack.sandbox.cognito}  (user pool ${stack.cognito.userPoolId})`],
-    ['Secrets Manager', stack.sandbox.secretsManager],
-    ['Events', stack.kafka ? `Kafka at ${stack.kafka}` : 'Postgres event log'],
-    ...Object.entries(stack.services).map(([name, { url }]) => [name, `${url}/health/ready  ${url}/metrics`]),
-  ];
-  const tries = blank
-    ? [
-        ['stackflow -- tenants configure default --scim on', 'begin as an administrator does'],
-        ['stackflow -- tenants rotate-token default', 'a SCIM token for Okta'],
-      ]
-    : [
-        ['demo', 'the tests of the product page, with a timeline'],
-        ['okta -- assign ada@example.com', 'Okta assigns a person, who can then sign in'],
-        ['okta -- push-group StackFlow-Agents ada@example.com', 'a group that gives a role'],
-        ['stackflow -- accounts explain ada@example.com', 'the roles that Ada has, and why'],
-        ['okta -- suspend ada@example.com', 'the next click and the next login are refused'],
-        ['stackflow -- offboarding list', 'the people who lost access, and held cases'],
-      ];
-  return [
-    '',
-    `StackFlow is up after ${seconds} s.`,
-    '',
-    ...rows.map(([name, value]) => `  ${(name ?? '').padEnd(25)}${value}`),
-    '',
-    'In another terminal:',
-    ...tries.map(([command, does]) => `  npm run ${(command ?? '').padEnd(54)}${does}`),
-    '',
-    'Ctrl-C stops everything. The data is kept for the next start.',
-    '',
-  ].join('\n');
-}
-
 try {
-  process.exit(await main(process.argv.slice(2)));
+  await program.parseAsync();
 } catch (error) {
   console.error(error instanceof LocalProblem ? `\n${error.message}` : error);
   process.exit(1);

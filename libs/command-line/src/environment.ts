@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import path from 'node:path';
 import { EXIT } from './exit-codes.js';
@@ -42,4 +42,19 @@ export function stackFile(env: Environment, name: string): unknown {
   } catch {
     throw new Refusal(`${file} is not valid. Start the stack again with "npm start".`, EXIT.config);
   }
+}
+
+/**
+ * Writes a new SCIM token into the description of the running local stack. Returns the file, or undefined if no local
+ * stack with this tenant runs here.
+ */
+export function storeStackToken(env: Environment, tenantId: string, scimToken: string): string | undefined {
+  const file = path.join(stackFolder(env), 'stack.json');
+  if (!existsSync(file)) return undefined;
+  const stack = stackFile(env, 'stack.json') as { tenants?: { id: string }[] };
+  if (!stack.tenants?.some(({ id }) => id === tenantId)) return undefined;
+  const tenants = stack.tenants.map((tenant) => (tenant.id === tenantId ? { ...tenant, scimToken } : tenant));
+  writeFileSync(`${file}.draft`, `${JSON.stringify({ ...stack, tenants }, null, 2)}\n`, { mode: 0o600 });
+  renameSync(`${file}.draft`, file);
+  return file;
 }

@@ -6,6 +6,7 @@ import {
   option,
   required,
   secretFrom,
+  storeStackToken,
   usage,
   type Answer,
   type AnyCommand,
@@ -116,10 +117,15 @@ const rotate = command({
   usage: 'rotate-token [slug]',
   summary: 'issue a new SCIM token and show it once',
   options: { ...audited, grace: grace('how long the old token stays valid') },
-  run: changing(
-    (hub, slug, { flags }) => hub.rotateScimToken(slug, { graceMs: flags.grace, by: operator(flags.by) }),
-    (result, typed) => `Tenant "${result.tenant.slug}" has a new SCIM token.\n\n${describeToken(result, typed)}`,
-  ),
+  run: onTenant(async (hub, slug, { flags, env, typed }) => {
+    const result = await hub.rotateScimToken(slug, { graceMs: flags.grace, by: operator(flags.by) });
+    const file = storeStackToken(env, result.tenant.id, result.scimToken?.secret ?? '');
+    const stored = file
+      ? `\n\n${file} now holds the new token. The sandbox Okta still uses the previous one. Give it the new one: npm run okta -- connect`
+      : '';
+    const text = `Tenant "${slug}" has a new SCIM token.\n\n${describeToken(result, typed)}${stored}`;
+    return changed(result, text, typed);
+  }),
 });
 
 const connectOkta = command({

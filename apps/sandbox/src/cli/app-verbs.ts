@@ -1,4 +1,15 @@
-import { choice, collect, EXIT, fields, flag, option, required, secretFrom, type AnyCommand } from '#command-line';
+import {
+  choice,
+  collect,
+  EXIT,
+  fields,
+  flag,
+  option,
+  required,
+  secretFrom,
+  usage,
+  type AnyCommand,
+} from '#command-line';
 import { command, OktaClient, onApp, TOKEN_KINDS } from './client.js';
 import { logoutText } from './lines.js';
 import { answerOf } from './verbs.js';
@@ -27,9 +38,11 @@ const connect = command({
     const file = flags.tokenFile;
     const token =
       file === undefined ? known?.scimToken : await secretFrom(file, stdin, 'SCIM token', { min: 1, max: 4_096 });
+    if (!token)
+      throw usage('error: the stack describes no SCIM token of this tenant. Give the token with --token-file <file>.');
     const body = {
       scimBaseUrl: flags.scimBaseUrl ?? known?.scimBaseUrl,
-      token: token ?? '',
+      token,
       mode: flags.mode,
       authStyle: flags.header ? 'header' : 'bearer',
     };

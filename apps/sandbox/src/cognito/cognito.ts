@@ -6,6 +6,7 @@ import { CallLog } from '../control/call-log.js';
 import { controlRoutes } from '../control/control-routes.js';
 import { Faults } from '../control/faults.js';
 import { createListener, parseControl } from '../listener.js';
+import { serveFirstPage } from '../page.js';
 import { textOf } from '../text.js';
 import { AppClients, clientView, insertClient } from './clients.js';
 import { CustomAuth } from './custom-auth.js';
@@ -73,6 +74,21 @@ export async function createCognito(database: Database, logger: Logger, options:
     calls: new CallLog(),
   };
   const app = createListener();
+  serveFirstPage(app, {
+    product: 'Sandbox Cognito',
+    about:
+      'This server stands in for Amazon Cognito on this machine. It speaks the protocol of the AWS SDK; any access key is accepted.',
+    commands: {
+      'npm run stackflow -- accounts list': 'shows the accounts whose users are in this user pool',
+      'npm run stackflow -- accounts reconcile': 'compares the accounts with this user pool',
+    },
+    paths: {
+      '/sandbox/users': 'the users with their attributes and groups',
+      '/sandbox/calls': 'the last calls with times and outcomes',
+      '/sandbox/quotas': 'the quotas in requests per second',
+      [`/${defaultPool.userPoolId}/.well-known/jwks.json`]: 'the public keys of the tokens',
+    },
+  });
   await app.register((scope) => awsRoutes(scope, service, logger));
   controlRoutes(app, service.faults, service.calls);
   discoveryRoutes(app, pools, keys);

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Logger } from '#platform';
 import { controlRoutes } from '../control/control-routes.js';
 import { createListener, parseControl } from '../listener.js';
+import { serveFirstPage } from '../page.js';
 import { eventHookRoutes } from './hooks/control.js';
 import type { Management } from './management/api-call.js';
 import { managementControlRoutes } from './management/control.js';
@@ -19,7 +20,8 @@ import { headerText, slugIn, tenantRoutes } from './tenant-route.js';
 
 const appBody = z.object({
   scimBaseUrl: z.url({ protocol: /^https?$/ }),
-  token: headerText,
+  /** An existing app keeps its token if the request has none. */
+  token: headerText.optional(),
   mode: z.enum(modes).default('aiw'),
   authStyle: z.enum(['bearer', 'header']).default('bearer'),
   importGroups: z.boolean().default(true),
@@ -39,16 +41,37 @@ export interface OktaParts {
   readonly logout: UniversalLogout;
 }
 
+const FIRST_PAGE = {
+  product: 'Sandbox Okta',
+  about:
+    'This server stands in for Okta on this machine: it pushes people and groups over SCIM, signs people in, and sends event hooks. It has no console; you administer it with commands.',
+  commands: {
+    'npm run okta -- assign ada@example.com': 'assigns a person to the StackFlow app and pushes the person',
+    'npm run okta -- push-group StackFlow-Agents ada@example.com': 'pushes a group with its members',
+    'npm run okta -- list': 'shows people and groups',
+    'npm run okta -- --help': 'shows all commands',
+  },
+  paths: {
+    '/sandbox/apps': 'the StackFlow app of each tenant',
+    '/.well-known/openid-configuration': 'the OpenID provider',
+    '/sandbox/calls': 'the last calls of the Management API and of sign-ins',
+  },
+};
+
 export function createOktaListener({ okta, management, oidc, logout }: OktaParts, logger: Logger): FastifyInstance {
   const app = createListener();
+  serveFirstPage(app, FIRST_PAGE);
   const { store } = okta;
   const route = tenantRoutes(app, (slug) => store.app(slug));
 
   app.get('/sandbox/verbs', () => ({ verbs: verbNames }));
   app.get('/sandbox/apps', async () => ({ apps: (await store.apps()).map(view) }));
-  app.put('/sandbox/apps/:slug', async ({ params, body }) =>
-    view(await store.saveApp({ slug: slugIn(params), ...parseControl(appBody, body) })),
-  );
+  app.put('/sandbox/apps/:slug', async ({ params, body }) => {
+    const slug = slugIn(params);
+    const settings = parseControl(appBody, body);
+    const token = settings.token ?? (await store.app(slug)).token;
+    return view(await store.saveApp({ slug, ...settings, token }));
+  });
   route('get', '', view);
   route('get', '/people', async ({ slug }) => ({ people: await store.people(slug) }));
   route('get', '/groups', async ({ slug }) => ({ groups: await store.groups(slug) }));

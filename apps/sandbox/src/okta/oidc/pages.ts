@@ -4,7 +4,8 @@
  */
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { Logger } from '#platform';
-import { errorPage, PAGE_HEADERS, signedOutPage } from './html.js';
+import { PAGE_HEADERS } from '../../page.js';
+import { errorPage, signedOutPage } from './html.js';
 import { serverIds } from './model.js';
 import { OAuthError } from './oauth-error.js';
 import type { OidcProvider } from './provider.js';

@@ -81,7 +81,7 @@ function topicConfig(topic: Topic, name: string, defaults: TopicDefaults): ITopi
  * "debug".
  */
 const EXPECTED =
-  /coordinator|does not host this topic-partition|rebalanc|not aware of this member|There is no leader for this topic-partition|Topic with this name already exists|Limiting retries for the idempotent producer/i;
+  /coordinator|does not host this topic-partition|rebalanc|not aware of this member|There is no leader for this topic-partition|Topic with this name already exists|Topic creation errors|Limiting retries for the idempotent producer/i;
 
 function logLine(logger: FollowLogger, { level, namespace, log }: LogEntry): void {
   const { message, error, groupId, broker } = log as {

@@ -85,8 +85,10 @@ export class KafkaStrategy extends EventStrategy {
         this.watchdog.failed(error);
         if (this.stop.signal.aborted) break;
         metrics.restarts.inc({ group });
-        if (++failures <= 3)
-          this.log.warn(
+        // At first use, a cluster creates its topic of offsets, and for a moment no broker coordinates the group.
+        const isNew = failures++ === 0 && (error as Error).name === 'KafkaJSGroupCoordinatorNotFound';
+        if (failures <= 3)
+          this.log[isNew ? 'debug' : 'warn'](
             { err: error, group, code: 'kafka_consumer_restarts' },
             'the Kafka consumer ended and is restarted automatically',
           );
