@@ -61,7 +61,7 @@ function createVerifier(
 ): ScimTokenVerifier {
   const failures = metrics.counter(
     'secret_store_failures_total',
-    'Reads of SCIM tokens from Secrets Manager that failed.',
+    'Failed attempts to read a SCIM token from Secrets Manager.',
   );
   const verifier = new ScimTokenVerifier({
     store,

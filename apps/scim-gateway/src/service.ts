@@ -24,7 +24,7 @@ import { GATEWAY, ScimGatewayModule } from './scim-gateway.module.js';
  */
 const KEEP_ALIVE_MS = 75_000;
 
-/** Fastify is created before the Nest module, so its options read `scimHooks` from the running server. */
+/** These options read `scimHooks` at each request, because Fastify is created before the Nest module. */
 const fastify: FastifyServerOptions & { http: { requireHostHeader: boolean } } = {
   // By default, Node itself refuses a request without a Host header, and its answer has no body.
   http: { requireHostHeader: false },

@@ -19,8 +19,8 @@ export function originOf(domain: string, endpoint: string | undefined): string {
 export const isOktaId = (id: string): boolean => /^[0-9A-Za-z]{20}$/.test(id);
 
 /**
- * Returns the URL of the next page from the `Link` headers, or null on the last page. Okta's cursor is opaque, but the
- * link must lead to the same list, because the token must not be sent to another address.
+ * Returns the URL of the next page from the `Link` headers, or null on the last page. The link must lead to the same
+ * list, because the token must not be sent to another address.
  */
 export function nextPage(link: string | null, current: URL): URL | null {
   const found = (link ?? '').split(/,\s*(?=<)/).find((part) => /;\s*rel="?next"?\s*(?:;|$)/i.test(part));

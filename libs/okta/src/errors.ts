@@ -32,7 +32,7 @@ export interface OktaErrorDetails {
 export class OktaError extends Error {
   readonly status: number | null;
   readonly retryable: boolean;
-  /** Milliseconds to wait before a retry. It is set only for `rate_limited`. */
+  /** Milliseconds to wait before the request is repeated. It is set only for `rate_limited`. */
   readonly retryAfterMs: number | null;
 
   constructor(

@@ -54,8 +54,8 @@ function aboutUsers(item: unknown): OktaHookEvent[] {
 }
 
 /**
- * Compares the whole `Authorization` header with the secret, by hashes, because a comparison in constant time needs
- * values of equal length. Without a configured secret every delivery is refused.
+ * Compares hashes of the `Authorization` header and the secret, because a comparison in constant time needs values of
+ * equal length. Without a configured secret every delivery is refused.
  */
 export function verifyHookSecret(header: unknown, secret: string): boolean {
   if (typeof header !== 'string' || secret === '') return false;

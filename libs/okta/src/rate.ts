@@ -1,6 +1,6 @@
 /**
- * Okta's rate limits. A limit is a number of requests to one endpoint until an instant. All clients of the customer's
- * org share it.
+ * Okta's rate limits. A limit is the number of requests to one endpoint that are allowed in a window of time. All
+ * clients of the customer's org share this number.
  */
 
 export interface RateState {

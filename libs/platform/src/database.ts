@@ -1,7 +1,7 @@
 /**
  * The database of one service, with its own role and schema. A TypeORM data source serves migrations, entities and
- * ordinary reads. Frequent and locking statements are plain SQL on the same pool, because TypeORM's `save()` takes
- * 2.4-2.9 times as long to create rows.
+ * ordinary reads. Frequent and locking statements are plain SQL on the same pool, because creating rows with
+ * TypeORM's `save()` takes 2.4-2.9 times as long as with SQL.
  */
 import { createHash } from 'node:crypto';
 import { isNativeError } from 'node:util/types';
@@ -58,8 +58,8 @@ export class Tx implements Queryable {
   }
 
   /**
-   * Registers a function that runs after a successful commit. After a crash the function may not run, so use it only
-   * for effects that may be lost.
+   * Registers a function to call after a successful commit. A crash can prevent this call, so the function must only
+   * have effects that may be lost.
    */
   afterCommit(hint: () => void): void {
     this.after.push(hint);
@@ -74,7 +74,7 @@ export class Tx implements Queryable {
       return result;
     } catch (error) {
       // Release the savepoint: after the rollback it still exists, and would hide an outer savepoint of the same name.
-      // If one of these statements fails, the connection is lost; the original error is more useful then.
+      // Ignore errors of these two statements, because the original error is more useful.
       await this.query('rollback to savepoint s')
         .then(() => this.query('release savepoint s'))
         .catch(() => undefined);
@@ -113,7 +113,7 @@ export interface DatabaseOptions {
 /** SQLSTATEs and driver codes that mean an unavailable database, not a wrong statement. */
 const OUTAGE = /^(08|57P0[1-3]|53[0-4]|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|ENOENT)/;
 
-/** Returns true if the database is unavailable (down, restarting, out of connections), so that a retry may succeed. */
+/** Returns true if the database is unavailable (down, restarting, out of connections), so that a new attempt may succeed. */
 export function isDatabaseOutage(error: unknown): boolean {
   // Do not use `instanceof` here, because errors of Node's sockets may come from another realm than this module (jest,
   // vm).

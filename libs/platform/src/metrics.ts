@@ -7,8 +7,8 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 const LATENCY_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
 /**
- * Lets several gauges share one read of the database per scrape. A scrape collects all gauges at the same time, so a
- * gauge that another gauge's `collect` sets would show the value of the scrape before.
+ * Lets several gauges share one read of the database per scrape. The `collect` of each of these gauges must wait for
+ * this read. Otherwise the gauge may show the value of the previous scrape.
  */
 export function sharedRead(read: () => Promise<void>): () => Promise<void> {
   let running: Promise<void> | undefined;

@@ -16,8 +16,8 @@ import {
 export { SpanKind, type Span } from '@opentelemetry/api';
 
 /**
- * Installs the tracer, once per process. The returned function flushes buffered spans and stops the tracer. The SDK is
- * loaded here and its exporter only where spans are sent, because both are large.
+ * Installs the tracer, once per process. The returned function flushes buffered spans and stops the tracer. The SDK and
+ * its exporter are large, so they are loaded only when they are needed.
  */
 export async function startTracing(service: string, otlpEndpoint: string | undefined): Promise<() => Promise<void>> {
   const { resourceFromAttributes } = await import('@opentelemetry/resources');

@@ -1,4 +1,4 @@
-/** Waits for a time or until `wake` is called. A call of `wake` between two waits ends the next wait at once. */
+/** Waits for a time or until `wake` is called. A call to `wake` between two waits ends the next wait at once. */
 export class Waiter {
   private woken = false;
   private resume: (() => void) | undefined;

@@ -16,7 +16,7 @@ export interface PatchPath {
 
 export interface PatchOperation {
   readonly op: PatchVerb;
-  /** The path, unless the operation is about a whole extension. Then `urn` names the extension. */
+  /** Undefined if the operation has no path, or if its path is the URN of an extension (`urn`). */
   readonly path?: PatchPath;
   readonly urn?: string;
   readonly value: unknown;

@@ -32,7 +32,7 @@ export function parseAttributePath(text: string): AttributePath | undefined {
   return { ...(urn !== undefined && { urn }), attribute, ...(subAttribute !== undefined && { subAttribute }) };
 }
 
-/** Finds the attribute in `schema`. `more` are attributes that the core schema has in addition. */
+/** Finds the attribute in `schema`, or in `more` if the path has no URN of an extension. */
 export function resolvePath(schema: Schema, path: AttributePath, more: readonly Attribute[] = []): Target | undefined {
   const core = path.urn === undefined || path.urn.toLowerCase() === schema.id.toLowerCase();
   const home = core ? schema : findExtension(schema, path.urn ?? '');

@@ -17,7 +17,7 @@ import {
 export type ScimPrimitive = string | boolean;
 export type ScimComplex = { [name: string]: ScimPrimitive };
 export type ScimValue = ScimPrimitive | ScimComplex | ScimComplex[] | { [name: string]: ScimPrimitive | ScimComplex };
-/** Values of the assigned attributes, by the names in the schema. */
+/** Assigned attributes by name, in the schema's spelling. */
 export type Resource = { [name: string]: ScimValue };
 
 export interface MultiValue {

@@ -17,8 +17,8 @@ export interface TenantSettingsCacheOptions {
 }
 
 /**
- * Each refresh also reads the changes of this period before the last refresh, because a row gets its `received_at`
- * before its transaction commits. No transaction of a service lasts this long (statement timeout 30 s).
+ * Each refresh also reads the last minute before the previous refresh: a row that was written in this minute may have
+ * been committed after that refresh. No transaction of a service lasts a minute (statement timeout 30 s).
  */
 const LOOK_BACK_MS = 60_000;
 
@@ -61,12 +61,12 @@ export class TenantSettingsCache {
     return this.byHost.get(hostName(host)) ?? [];
   }
 
-  /** The listener runs for every newer version of a tenant's settings. */
+  /** Calls the listener each time the cache stores new settings of a tenant. */
   onChange(listener: TenantListener): void {
     this.listeners.push(listener);
   }
 
-  /** Applies an event. Call this function after the commit of the event. Older versions are ignored. */
+  /** Applies an event, unless the cache has this version or a newer one. Call this after the event's commit. */
   accept(event: SettingsEvent): void {
     this.put(copyOf(event));
   }

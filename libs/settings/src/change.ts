@@ -77,7 +77,7 @@ function changeMappings(
 
 const pairKey = (mapping: RoleMapping): string => `${groupKey(mapping.group)}\u0000${mapping.role}`;
 
-/** Sorts the properties and removes outer blanks, so that equal mappings have equal texts. */
+/** Sorts the properties and removes spaces at both ends, so that equal mappings have equal texts. */
 const tidy = ({ group, role }: RoleMapping): RoleMapping => ({
   group: 'id' in group ? { id: group.id.toLowerCase() } : { name: group.name.trim() },
   role,

@@ -7,8 +7,8 @@ export interface HostedTenant {
 export const hostName = (host: string): string => host.toLowerCase().replace(/:\d+$/, '');
 
 /**
- * Returns the tenant that a browser reaches at a host name of no tenant: the only tenant without a host name. If several
- * tenants have none, returns the tenant `default` if it is one of them. Otherwise returns null.
+ * Returns the tenant that browsers reach at a host name that belongs to no tenant. This is the only tenant without a
+ * host name, or, if several have none, the one with the slug `default`. Returns null if there is no such tenant.
  */
 export function commonOriginOwner<T extends HostedTenant>(tenants: Iterable<T>): T | null {
   const hostless = [...tenants].filter(({ host }) => host === null);

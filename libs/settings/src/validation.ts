@@ -15,7 +15,7 @@ export class SettingsError extends Error {
   }
 }
 
-/** Returns the key by which group names are compared, without regard to case and outer blanks. */
+/** Returns the key by which group names are compared, without regard to case and to spaces at both ends. */
 export const groupNameKey = (name: string): string => name.trim().normalize('NFC').toLowerCase();
 
 /** Returns the key by which mapped groups are compared, without regard to the case of ids and names. */

@@ -52,7 +52,7 @@ export class RequestLog implements OnApplicationShutdown {
     this.timer ??= setTimeout(
       () => {
         this.timer = undefined;
-        this.flush().catch(() => undefined); // `write` logs the error and starts a timer for the retry
+        this.flush().catch(() => undefined); // `write` logs the error and starts the next timer
       },
       Math.min(FLUSH_MS * 2 ** this.failures, RETRY_MAX_MS),
     );
@@ -103,7 +103,7 @@ export class RequestLog implements OnApplicationShutdown {
 }
 
 /**
- * Shortens a client's text, and replaces control characters and surrogates, because Postgres cannot store all of them.
+ * Shortens a client's text, and replaces control characters and surrogates, because Postgres cannot store some of them.
  */
 const clean = (text: string | null, length: number): string | null =>
   text && text.slice(0, length).replace(/[\p{Control}\p{Surrogate}]/gu, '?');

@@ -56,7 +56,7 @@ export class GroupsController {
       const show = this.presentation(request);
       const group = await this.groups.patch(scim, pathId(request, noSuchGroup), request.body);
       const wantsBody = ['attributes', 'excludedAttributes'].some((name) => parameter(request, name) !== undefined);
-      // If members were left out, 204 would wrongly report complete success. The answer then shows the stored members.
+      // If members were left out, answer with the stored members, because 204 would wrongly report complete success.
       if (!wantsBody && (scim.leftOut?.length ?? 0) === 0) return { status: 204 };
       const [body] = await show([group]);
       return { status: 200, body };
@@ -84,8 +84,8 @@ export class GroupsController {
   }
 
   /**
-   * Reads `attributes` and `excludedAttributes`. Call this function before anything is written, so that a bad parameter
-   * refuses the whole request.
+   * Reads `attributes` and `excludedAttributes`. Call this function before anything is written, so that a request
+   * with a bad parameter changes nothing.
    */
   private presentation(request: FastifyRequest): (groups: readonly Group[]) => Promise<Record<string, unknown>[]> {
     const project = parseProjection(

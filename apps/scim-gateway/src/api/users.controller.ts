@@ -72,8 +72,8 @@ export class UsersController {
 }
 
 /**
- * Reads `attributes` and `excludedAttributes`. Call this function before anything is written, so that a bad parameter
- * refuses the whole request.
+ * Reads `attributes` and `excludedAttributes`. Call this function before anything is written, so that a request
+ * with a bad parameter changes nothing.
  */
 function presentation(request: FastifyRequest): (user: User) => Record<string, unknown> {
   const project = projection(request);

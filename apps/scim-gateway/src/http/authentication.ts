@@ -1,6 +1,6 @@
 /**
- * Every SCIM request needs the token of a tenant that has SCIM switched on. The check runs after routing, so that no
- * spelling of a path avoids it, and before the body is read.
+ * Every SCIM request needs the token of a tenant that has SCIM switched on. The token is checked before the body is
+ * read. Routing comes before this check, so that no spelling of a path avoids it.
  */
 import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
@@ -49,7 +49,7 @@ export class ScimAuthentication {
     return owners.length > 0 && !owners.some((owner) => owner.tenantId === tenantId);
   }
 
-  /** Returns the base URL for links. It is never the Host header, because a client could put any host into it. */
+  /** Returns the base URL for links. Never uses the Host header, because a client can put any host into it. */
   private baseUrl(request: FastifyRequest, tenant: TenantCopy): string {
     const origin = tenant.host === null ? this.config.PUBLIC_ORIGIN.replace(/\/$/, '') : `https://${tenant.host}`;
     return origin + this.basePaths.of(request.originalUrl);

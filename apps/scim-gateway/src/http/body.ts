@@ -41,7 +41,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** Checks the depth level by level. Recursion would overflow the stack on exactly the bodies that must be refused. */
+/** Checks the depth level by level. Recursion could overflow the stack for a very deep body. */
 function deeperThan(value: unknown, limit: number): boolean {
   let level = [value].filter(isContainer);
   for (let depth = 1; level.length > 0; depth++) {

@@ -7,12 +7,12 @@ export interface ScimContext {
   readonly id: string;
   readonly receivedAt: Date;
   readonly startedAt: number;
-  /** Id of the tenant, which {@link ScimAuthentication} sets. It is empty if the token was refused. */
+  /** Id of the tenant. {@link ScimAuthentication} sets it; it stays empty if the token is refused. */
   tenantId: string;
   /** Base URL for `meta.location`. It comes from the settings, never from a header. */
   baseUrl: string;
   resourceId?: string;
-  /** Trace id of the handler's span, which has ended when the log line is written. */
+  /** Trace id of the handler's span, for the log line that is written after the end of the span. */
   traceId?: string;
   /** Ids of members that were sent but not stored, because no such user exists. */
   leftOut?: readonly string[];

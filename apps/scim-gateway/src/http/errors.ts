@@ -121,7 +121,7 @@ export class ScimErrorFilter implements ExceptionFilter {
   }
 }
 
-/** Builds the whole HTTP answer to bytes that never became a request. Okta parses every answer as JSON. */
+/** Builds the HTTP response to bytes that Node cannot parse as a request. Okta parses every response as JSON. */
 export function rawScimError(status: number, reason: string, detail: string): string {
   const body = JSON.stringify(new ScimError(status, detail).body());
   return `HTTP/1.1 ${status} ${reason}\r\nContent-Type: ${SCIM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`;

@@ -66,7 +66,7 @@ export class ScimHooks {
     reply.raw.once('close', () => this.record(request, reply));
   }
 
-  /** Writes a log line and a metric, and for a known tenant a row of the request log. */
+  /** Writes a log line and a metric. If the tenant is known, also adds a row to the request log. */
   private record(request: FastifyRequest, reply: FastifyReply): void {
     const { scim, method } = request;
     const { statusCode: status } = reply;

@@ -52,8 +52,8 @@ export function filterSql(filter: Filter, columns: Columns, parameters: Paramete
 }
 
 /**
- * Builds the condition of a filter. A comparison with a missing value is null, which counts as false, so only `not`
- * needs a `coalesce`. If every comparison had one, Postgres could not use the indexes.
+ * Builds the condition of a filter. A comparison with a missing value is null, and WHERE treats null as false. Only
+ * `not` needs a `coalesce`, because `not null` is null, but must be true here.
  */
 function conditionSql(
   filter: Filter,
@@ -76,8 +76,8 @@ function conditionSql(
 }
 
 /**
- * Returns the ORDER BY clause, or nothing if at most one row can match. With ORDER BY, Postgres without table
- * statistics might read the whole index of this order.
+ * Returns the ORDER BY clause, or nothing if at most one row can match. For one row, ORDER BY is useless, and Postgres
+ * might read a whole index because of it.
  */
 export function orderSql(filter: Filter | undefined, unique: readonly string[], order: string): string {
   const one =
@@ -161,8 +161,8 @@ function comparison(column: Column, term: Term, parameters: Parameters): string 
 }
 
 /**
- * Converts the value of a filter. The operators `eq` and `ne` compare a whole name, so `key` may remove the spaces
- * around it. For other operators the value is a part of a name, so these spaces count.
+ * Converts the value of a filter. `eq` and `ne` compare whole names, so `key` may remove spaces at both ends. Other
+ * operators may search for a part of a name that begins or ends with a space.
  */
 const folded = ({ key }: Column, operator: Operator, value: string): string =>
   key && (operator === 'eq' || operator === 'ne') ? key(value) : value.toLowerCase();

@@ -44,7 +44,7 @@ export class ProviderHttp {
   async send(url: URL, request: ProviderRequest): Promise<ProviderAnswer> {
     const where = `${request.method} ${url.origin}${url.pathname}`;
     if (url.protocol !== 'https:' && !(this.trusted && url.protocol === 'http:'))
-      throw new OidcError('provider_invalid', `${where} is not allowed: only https is.`);
+      throw new OidcError('provider_invalid', `${where} is not allowed. Only https is allowed.`);
     const answer = await this.exchange(url, request).catch((error: unknown) => {
       if (error instanceof OidcError) throw error;
       const reason = error instanceof Error ? error.message || error.name : String(error);

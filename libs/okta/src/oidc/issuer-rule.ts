@@ -41,7 +41,7 @@ export class IssuerRule {
   resolve(issuer: string): string {
     const url = URL.canParse(issuer) ? new URL(issuer) : null;
     const path = url === null || url.pathname === '/' ? '' : url.pathname;
-    // The comparison with the original text excludes credentials, port, query, upper case and a trailing slash.
+    // This comparison of texts refuses credentials, a port, a query, upper case and a trailing slash.
     const plain = url !== null && issuer === `https://${url.hostname}${path}` && ISSUER_PATH.test(path);
     if (!plain || !(isOktaDomain(url.hostname) || this.customDomains.has(url.hostname)))
       throw new OidcError(

@@ -16,7 +16,7 @@ export interface KeyOptions {
 
 /**
  * Shortest interval between extra fetches. If a key is unknown while jose's cooldown prevents a fetch, the keys are
- * fetched anyway, once per interval.
+ * fetched anyway, at most once per interval.
  */
 const FORCED_RELOAD_MS = 5_000;
 

@@ -38,10 +38,7 @@ const REQUIRED = [
 
 export const discoveryUrl = (issuer: string): URL => new URL(`${issuer}/.well-known/openid-configuration`);
 
-/**
- * Throws `provider_invalid`. All endpoints must be on the issuer's origin, as Okta's are, which prevents mix-up and
- * SSRF.
- */
+/** Throws `provider_invalid`. To prevent mix-up and SSRF, all endpoints must be on the issuer's origin. */
 export function parseMetadata(body: string, issuer: string): ProviderMetadata {
   const parsed = document.safeParse(parseJson(body));
   if (!parsed.success) throw invalid(issuer, `the discovery document is invalid: ${z.prettifyError(parsed.error)}`);

@@ -4,10 +4,7 @@
 import { lookup, type LookupAddress } from 'node:dns';
 import { BlockList, isIPv4, type LookupFunction } from 'node:net';
 
-/**
- * Private ranges from the IANA special-purpose registries (RFC 6890 and its updates), for IPv6 including ranges that
- * embed an IPv4 address.
- */
+/** Private ranges from the IANA special-purpose registries (RFC 6890 and its updates). */
 const PRIVATE = new BlockList();
 for (const [net, prefix] of [
   ['0.0.0.0', 8],

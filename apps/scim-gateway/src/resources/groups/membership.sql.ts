@@ -1,6 +1,6 @@
 /**
  * Changes the membership of groups with set-based statements. Their cost depends on the size of the change, not of the
- * group. Each membership event is about the user: it increments the user's version and carries their new state.
+ * group. Each change of a membership increments the user's version and stores an event with the user's new state.
  */
 import { currentTraceparent, prepared, type Queryable } from '#platform';
 import { LIMITS, quote, ScimError } from '#scim';
@@ -17,7 +17,7 @@ export type MembershipChange =
 export interface MembershipResult {
   readonly joined: number;
   readonly left: number;
-  /** Ids to add that belong to no user of this tenant, or to a deleted one. */
+  /** Ids from `add` for which this tenant has no user, or only a deleted user. */
   readonly unknown: readonly string[];
 }
 
@@ -29,10 +29,7 @@ interface Difference {
 const JOINED = 'com.stackflow.directory.user.joined-group.v1';
 const LEFT = 'com.stackflow.directory.user.left-group.v1';
 
-/**
- * Changes the membership. The caller must hold the lock of the group's row. Two requests could otherwise do this at
- * once.
- */
+/** Changes the membership. The caller must hold the lock of the group's row. */
 export async function changeMembership(
   tx: Queryable,
   group: Group,
@@ -58,8 +55,8 @@ export async function changeMembership(
 }
 
 /**
- * Returns the part of a PATCH that changes anything. When Entra ID removes a member, it adds existing members again.
- * Such additions must not lock users or increment their versions.
+ * Leaves out additions of existing members and removals of other users. When Entra ID removes a member, it also adds
+ * existing members again. Such additions must not lock users or increment their versions.
  */
 async function effective(tx: Queryable, group: Group, { add, remove }: Difference): Promise<Difference> {
   const rows = await tx.query<{ userId: string }>(
@@ -114,8 +111,8 @@ async function insertMembers(tx: Queryable, group: Group, ids: readonly string[]
 
 /**
  * Increments the users' versions and stores their events in one statement. Run it after the change of membership, so
- * that events list the new groups. The caller must have locked the rows. Returns one user who joined and is now in too
- * many groups, if there is one. Leaving is always allowed.
+ * that events list the new groups. The caller must have locked the rows. If users who joined are now in too many
+ * groups, returns one of them.
  */
 const PUBLISH = prepared(`
   with changes as (

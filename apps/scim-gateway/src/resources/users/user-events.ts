@@ -1,4 +1,4 @@
-/** Builds the events about a user from two states, never from the HTTP method. */
+/** Builds the events about a user from the states before and after a change, not from the HTTP method. */
 import type { NewEvent } from '#event-bus';
 import type { DirectoryUser } from '#events';
 import { changedAttributes, type UserResource } from '#scim';

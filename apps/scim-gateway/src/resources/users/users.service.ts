@@ -94,7 +94,7 @@ export class UsersService {
     return this.attempt(context, id, (queryable, user) => this.store(queryable, context, user, next(user)));
   }
 
-  /** Stores the new state, if it differs. Returns undefined if another request changed the user first. */
+  /** Stores the new state if it differs from `before`. Returns undefined if another request changed the user first. */
   private async store(
     queryable: Queryable,
     context: ScimContext,

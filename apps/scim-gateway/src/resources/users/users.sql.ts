@@ -12,7 +12,7 @@ const GROUPS = `(select coalesce(jsonb_agg(jsonb_build_object('value', g.id, 'di
 const select = (groups: string) =>
   `select ${columnsOf(UserEntity, { alias: 'u', only: USER_COLUMNS })}, ${groups} as groups from users u`;
 
-// Reads the row and its memberships in one snapshot. `version` covers both, because memberships increment it too.
+// Reads the row and its memberships in one snapshot, because a change of either increments `version`.
 const FIND = prepared(`${select(GROUPS)} where u.tenant_id = $1 and u.id = $2 and u.deleted_at is null`);
 
 export async function findUser(queryable: Queryable, tenantId: string, id: string): Promise<User | undefined> {
