@@ -6,6 +6,9 @@ const pages = [
   'README.md',
   'k8s/README.md',
   'examples/incident-service/README.md',
+  'packages/README.md',
+  'packages/access-guard/README.md',
+  'packages/identity-events/README.md',
   ...readdirSync('docs')
     .filter((f) => f.endsWith('.md'))
     .map((f) => `docs/${f}`),
