@@ -55,9 +55,9 @@ export const busSettings = {
   }),
   EVENT_MAX_ATTEMPTS: integer({
     purpose:
-      'Number of attempts after which a parked event is dead and waits for an administrator. 12 attempts take about nine minutes.',
-    example: '12',
-    default: 12,
+      'Number of attempts after which a parked event is dead and waits for an administrator. 17 attempts take about an hour.',
+    example: '17',
+    default: 17,
     min: 1,
     max: 1000,
   }),
