@@ -1,9 +1,10 @@
 /** Connects the tenant and the sandbox Okta: SCIM, Management API, event hook, sign-in, Universal Logout. */
 import { z } from 'zod';
+import { EventBusClient } from '#contracts/clients';
 import type { Secrets, StackDescription, StackFolder } from './folder.js';
 import { LocalProblem, stepFailed } from './problem.js';
 import { eventually } from './process.js';
-import { hubClient, LAUNCHER, type StackSetup } from './setup.js';
+import { hubClient, internalClient, LAUNCHER, type StackSetup } from './setup.js';
 
 type Tenant = StackDescription['tenants'][number];
 
@@ -74,6 +75,7 @@ async function connectSignIn(
       .connectSso(tenant.slug, { by: LAUNCHER, issuer: `https://${DOMAIN}`, clientId, clientSecret })
       .catch(stepFailed('Connecting sign-in through the sandbox Okta'));
     folder.remember(secrets, 'ssoClients', tenant.id, clientId);
+    await settingsConsumed(s);
   }
   let status = 0;
   const begins = await eventually(
@@ -87,6 +89,14 @@ async function connectSignIn(
     50,
   );
   if (!begins) throw new LocalProblem(`auth-service does not start logins of "${tenant.slug}" (status ${status}).`);
+}
+
+/** Waits until auth-service knows the new settings. Before that, it would log each login below as refused. */
+async function settingsConsumed(s: StackSetup): Promise<void> {
+  const events = new EventBusClient(internalClient(s, 'auth-service'));
+  const consumed = async (): Promise<boolean> =>
+    (await events.state()).consumers.every(({ topic, lag }) => topic !== 'integration.settings' || lag === 0);
+  await eventually(consumed, VERIFIED_LIMIT_MS, 50);
 }
 
 /** Performs the steps of an administrator in Okta's console. */

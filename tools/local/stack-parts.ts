@@ -68,7 +68,6 @@ export async function openKafka(
   if (env.KAFKA_BROKERS) return env.KAFKA_BROKERS;
   const broker = await startKafka({ folder: folder.file('kafka'), log: say });
   closing.add(() => broker.stop());
-  say(`Kafka on ${broker.brokers}`);
   return broker.brokers;
 }
 
