@@ -85,7 +85,7 @@ export const config = {
   }),
   AUDIT_RETENTION_DAYS: retention(
     integer({
-      purpose: `Days for which audit rows of sign-ins are kept, at least ${SHORTEST_RETENTION_DAYS}. 0 means that they are kept for ever.`,
+      purpose: `Days for which audit rows of sign-ins are kept: at least ${SHORTEST_RETENTION_DAYS}, or 0 to keep them for ever.`,
       example: '400',
       default: 400,
       min: 0,

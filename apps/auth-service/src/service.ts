@@ -11,7 +11,7 @@ import { LoginAttemptEntity } from './login/login-attempt.entity.js';
 import { Auth1764300000000 } from './migrations/0001-auth.js';
 import { BrowserSessionEntity, SessionSecretEntity } from './sessions/browser-session.entity.js';
 
-/** Headers of every response. They keep logins and sessions out of caches, frames and other sites' `Referer`. */
+/** Headers of every response. */
 const HEADERS = {
   'cache-control': 'no-store',
   'referrer-policy': 'no-referrer',

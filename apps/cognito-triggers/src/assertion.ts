@@ -117,7 +117,7 @@ export async function verifyAssertion(
   const forbidden = FORBIDDEN_HEADERS.find((name) => name in protectedHeader);
   if (forbidden) throw new AssertionRefused('header_not_allowed', `The header "${forbidden}" is not allowed.`);
   if (protectedHeader.kid === undefined) throw new AssertionRefused('key_unknown', 'The assertion has no key id.');
-  // `jwtVerify` requires `iat`, but not `exp`. Without `exp`, the default `Infinity` makes the next check fail.
+  // `jwtVerify` requires `iat`, but not `exp`. The next check refuses an assertion without `exp`.
   const { iat = 0, exp = Infinity } = payload;
   if (exp - iat > ASSERTION.lifetimeSeconds)
     throw new AssertionRefused(

@@ -1,6 +1,5 @@
 /**
- * The trigger PreTokenGeneration, event version 2: adds the claims that our services read from an access token, besides
- * `cognito:groups`.
+ * The trigger PreTokenGeneration, event version 2: adds claims for our services to the access token.
  *
  * identity-service wrote the attributes and groups of the user. All other claims come from the assertion that
  * auth-service signed. ClientMetadata contains the whole assertion, because ClientMetadata itself is not signed:

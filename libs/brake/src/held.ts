@@ -46,7 +46,7 @@ export interface HoldTimerOptions {
   readonly log: { readonly code: string; readonly text: string };
 }
 
-/** Releases losses that are held for longer than their tenant allows. A brake must not become a way to keep access. */
+/** Releases losses that are held for longer than their tenant allows, so that no loss is held for ever. */
 export class HoldTimer {
   private readonly loop: Loop;
   private readonly overdueSql: string;

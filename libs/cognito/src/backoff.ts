@@ -17,7 +17,7 @@ const BASE_SECONDS = 0.5;
 
 /**
  * Returns the delay before the next attempt, with random jitter. After a throttled call it is at most a second. After
- * an unknown result it doubles up to a minute. After a refused call it is long, because a retry rarely helps.
+ * an unknown result it doubles up to a minute. After a refused call it is long, because the call rarely succeeds later.
  */
 export function retryDelay(failure: FailureClass, attempts: number, random: () => number = Math.random): RetryDelay {
   switch (failure) {
@@ -42,6 +42,6 @@ export function retryDelay(failure: FailureClass, attempts: number, random: () =
  * calls again. `meanwhile` describes the effect, e.g. "Accounts wait".
  */
 export const whenMisconfigured = (meanwhile: string): { readonly paused: string; readonly resumed: string } => ({
-  paused: `Cognito refuses every call, because the user pool, the Region, the credentials or the plan is wrong. ${meanwhile}. Correct the configuration. Calls are retried every few seconds.`,
+  paused: `Cognito refuses every call, because the user pool, the Region, the credentials or the plan is wrong. ${meanwhile}. Correct the configuration. StackFlow tries again every few seconds.`,
   resumed: 'Cognito accepts calls again.',
 });

@@ -1,6 +1,6 @@
 /**
  * Makes calls to Cognito. Each call first takes a token of its quota category. A failed call rejects with a {@link
- * CognitoError}. The SDK never retries; the caller must do so, and each retry takes another token.
+ * CognitoError}. The SDK never repeats a call; the caller must do so, and each repetition takes another token.
  */
 import { CognitoIdentityProviderClient } from '@aws-sdk/client-cognito-identity-provider';
 import { inSpan, SpanKind, type Metrics } from '#platform';
@@ -66,8 +66,7 @@ export class CognitoCalls {
     } catch (error) {
       const failure = CognitoError.from(operation, error);
       this.calls.inc({ operation, outcome: failure.errorClass });
-      // Ignore a failure of `drain`: it only means that later calls are not slowed down. The caller must learn that
-      // this call was throttled.
+      // Ignore a failure of `drain`, because the caller must receive the error of the Cognito call.
       if (failure.errorClass === 'throttled') await this.quota.drain(category).catch(() => undefined);
       throw failure;
     }

@@ -24,7 +24,7 @@ interface Waiter {
   refuse(error: unknown): void;
 }
 
-/** Tokens per query. A larger number would save queries, but one replica could starve another. */
+/** Tokens per query. With more tokens per query, one replica could starve another. */
 const BATCH = 5;
 const DRAIN_SECONDS = 1;
 
@@ -68,7 +68,7 @@ export class QuotaGate {
 class CategoryQueue {
   private readonly waiting: Record<Urgency, Waiter[]> = { offboarding: [], urgent: [], bulk: [] };
   private serving = false;
-  /** Not null while the loop waits for tokens for calls of this urgency. */
+  /** Not null while the loop sleeps before it serves calls of this urgency. */
   private sleeping: { readonly urgency: Urgency; wake(): void } | null = null;
 
   constructor(
@@ -81,7 +81,7 @@ class CategoryQueue {
   enter(urgency: Urgency, since: number): Promise<void> {
     return new Promise((admit, refuse) => {
       this.waiting[urgency].push({ since, admit, refuse });
-      // A more urgent call may take tokens that the sleeping loop has to leave in the bucket.
+      // A more urgent call may use tokens that less urgent calls must leave in the bucket.
       if (this.sleeping && isBefore(urgency, this.sleeping.urgency)) this.sleeping.wake();
       if (!this.serving) void this.serveAll();
     });

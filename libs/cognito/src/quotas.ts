@@ -48,7 +48,7 @@ export type SignOutCategory = (typeof SIGN_OUT_CATEGORIES)[number];
 
 /**
  * As far as we know, AWS does not document the category of AdminUserGlobalSignOut. The default is the category of
- * AdminDisableUser. This is slow but safe: with a wrong category, Cognito would throttle AdminDisableUser.
+ * AdminDisableUser, so that sign-outs cannot use up the quota of AdminDisableUser unnoticed.
  */
 export const signOutCategorySetting = choice(SIGN_OUT_CATEGORIES, {
   purpose: 'Quota category in which Cognito counts AdminUserGlobalSignOut. docs/user-pool.md explains how to find it.',

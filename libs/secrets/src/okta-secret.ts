@@ -1,7 +1,7 @@
 /**
  * The secret of a tenant's connection to Okta: the API token, and the hook secret that Okta's event hook sends in its
  * `Authorization` header. One value contains both, so no reader sees half of a change. The value also lists the older
- * hook secrets in their grace period. AWSPREVIOUS cannot hold them, because a new API token also creates a new version.
+ * hook secrets in their grace period, because AWSPREVIOUS may differ only in the API token.
  */
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
@@ -96,7 +96,7 @@ export async function readOktaSecret(store: SecretStore, tenantId: string): Prom
   );
 }
 
-/** Returns the older hook secrets that stay valid. After a repeated rotation, Okta may still have one of them. */
+/** Returns the older hook secrets that stay valid, because Okta may still send one of them. */
 function inGrace(before: Connected, validUntil: Date, now: number): Connected['earlierHookSecrets'] {
   const earlier = before.earlierHookSecrets.filter((e) => Date.parse(e.validUntil) > now);
   return [{ eventHookSecret: before.eventHookSecret, validUntil: validUntil.toISOString() }, ...earlier].slice(

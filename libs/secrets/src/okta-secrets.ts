@@ -26,9 +26,7 @@ export class OktaSecrets {
     return answer(known);
   }
 
-  /**
-   * Like {@link get}, but reads the store again. Use it if a hook secret does not match, because it may be a new one.
-   */
+  /** Like {@link get}, but reads the store again. Use it if a hook secret does not match: the cache may be outdated. */
   async renewed(tenantId: string): Promise<OktaCredentials | null> {
     const known = this.cache.of(tenantId);
     await known.renew();

@@ -1,7 +1,7 @@
 /**
  * The secret of a tenant's SCIM token lists the accepted hashes: the current hash, the hash at AWSPREVIOUS until
- * `previousValidUntil`, and `earlier` hashes. A rotation must not end the grace period of an earlier hash: after a
- * crash and a repeated rotation, the token in Okta may be two rotations old.
+ * `previousValidUntil`, and `earlier` hashes. A rotation must not end the grace period of an earlier hash: after two
+ * rotations, Okta may still have the token from before both.
  */
 import { z } from 'zod';
 import { SecretStoreUnavailable, type SecretStore } from './store.js';

@@ -82,7 +82,7 @@ export class SecretStore {
     }
   }
 
-  /** Makes the value AWSCURRENT and the previous value AWSPREVIOUS. A retry by the SDK adds no second version. */
+  /** Makes the value AWSCURRENT and the previous value AWSPREVIOUS. A repetition by the SDK adds no second version. */
   async put(name: string, value: string): Promise<void> {
     try {
       await this.client.send(new PutSecretValueCommand({ SecretId: name, SecretString: value }));

@@ -63,7 +63,7 @@ export class ScimTokenVerifier {
   private async find(known: KnownSecret<Hashes>, digest: Buffer): Promise<VerifiedToken['which'] | null> {
     if (!known.fresh) {
       const renewed = known.renew();
-      // While the store fails, a request whose token matches the cached value does not wait for another time-out.
+      // While the store fails, use the cached value without waiting for the read.
       if (known.failure === undefined || known.value === undefined) await renewed;
     }
     return known.value ? match(known.value, digest, this.now()) : null;

@@ -34,7 +34,7 @@ export interface QueueWorkerOptions<T> extends QueueSettings {
 
 const PAUSE_MS = 3_000;
 const STOP_LIMIT_MS = 6_000;
-/** Fraction of the slots for `other` rows that must be free before such rows are claimed again. */
+/** A free slot wakes the loop for waiting `other` rows only if this fraction of their slots is free. */
 const FREE_SHARE = 1 / 4;
 
 interface Slot {
@@ -46,7 +46,7 @@ export class QueueWorker<T extends { readonly id: string; readonly tenant: strin
   private readonly slots = new Map<string, Slot>();
   private readonly lease: WorkerLease;
   private readonly loop: Loop;
-  /** Whether the last claim of a kind left rows behind because no slot was free. */
+  /** Whether more rows of a kind may be due, because the last claim used all free slots. */
   private readonly left: Record<WorkKind, boolean> = { urgent: false, other: false };
   private pausedUntil = 0;
   private ending = false;
@@ -139,7 +139,7 @@ export class QueueWorker<T extends { readonly id: string; readonly tenant: strin
     if (this.left.urgent || (this.left.other && worthClaiming)) this.wake();
   }
 
-  /** Claims rows. Resolves with true if more rows may be due than there were free slots. */
+  /** Claims rows. Resolves with true if more rows may be due, because all free slots are used. */
   private async claim(kind: WorkKind, limit: number): Promise<boolean> {
     if (limit <= 0) return true;
     return this.lease.claiming(async () => {

@@ -101,7 +101,7 @@ export async function namesakeOf(queryable: Queryable, tenant: string, email: st
 }
 
 /**
- * Locks the accounts in shared mode. An event that removes access waits for the commit and then finds the new session.
+ * Locks the accounts in shared mode, so an event that removes access waits until the login or exchange has committed.
  */
 export const lockAccounts = (tx: Tx, tenant: string, externalId: string): Promise<AccountCopy[]> =>
   tx.query<AccountCopy>(`${SELECT} order by id for share`, [tenant, externalId]);

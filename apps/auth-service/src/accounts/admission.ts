@@ -20,8 +20,8 @@ export type Admission =
   | { readonly refused: Extract<RefusalCode, `account_${string}` | 'unknown_person' | 'not_provisioned'> };
 
 /**
- * An account has access only if both statuses are `active`. They come from two topics: an older event of one topic must
- * not restore access that a newer event of the other removed.
+ * An account has access only if both statuses are `active`. They come from two topics, and an event of one topic must
+ * not restore access that the other topic ended.
  */
 const hasAccess = (account: AccountCopy): boolean =>
   account.accountStatus === 'active' && account.accessStatus === 'active';

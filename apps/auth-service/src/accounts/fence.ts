@@ -15,8 +15,8 @@ const LONGEST_MS = 3_000;
 const MARGIN_MS = 50;
 
 /**
- * Waits until the second of the fence is over. The next token of Cognito then has an `iat` after the fence, although
- * `iat` has only whole seconds.
+ * Waits until the second of the fence is over, because `iat` has only whole seconds. The next token of Cognito then has
+ * an `iat` after the fence.
  */
 export async function waitPastFence(notBefore: Date | null): Promise<void> {
   if (notBefore === null) return;

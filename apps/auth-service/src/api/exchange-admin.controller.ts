@@ -134,7 +134,7 @@ function newClientOf(id: string, { tenants, audiences, tokenKinds, jwks }: Excha
   return { id, tenants, audiences, tokenKinds, jwks: jwks ? { keys: jwks.keys } : null };
 }
 
-/** The authorization server must belong to the Okta org of the sign-in: a person's id is unique only within an org. */
+/** The issuer must belong to the Okta org that the tenant signs in with: a person's id is unique only within an org. */
 function checkIssuer(issuer: string, site: Site | null, provider: OidcProvider): void {
   try {
     provider.issuerIn(issuer);

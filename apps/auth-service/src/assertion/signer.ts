@@ -30,7 +30,7 @@ export interface AssertionSigner {
   jwks(): readonly JWK[];
 }
 
-/** The signing key did not answer in time. A retry may succeed. */
+/** The signing key did not answer in time. Signing may succeed later. */
 export class SigningUnavailable extends Error {
   constructor(cause: unknown) {
     super(`Cannot sign the assertion (${cause instanceof Error ? cause.name : 'unknown'}).`, { cause });

@@ -24,10 +24,7 @@ export class TokenIssuer {
     return this.cognito.refresh(refreshToken, await this.signer.sign(assertionClaims(subject, this.audience)));
   }
 
-  /**
-   * Revokes a refresh token. Never rejects, because a token that cannot be revoked is not stored anywhere and will
-   * expire.
-   */
+  /** Revokes a refresh token. Never rejects; a failure is logged. */
   async revoke(refreshToken: string, tenant: string): Promise<void> {
     await this.cognito
       .revoke(refreshToken)

@@ -42,8 +42,8 @@ const recordIfUnchangedSql = prepared(`
   returning 1`);
 
 /**
- * Writes the row and returns true only if the tenant's accounts with this Okta id are still as in `read`. Locks these
- * accounts in shared mode until the commit.
+ * Locks the tenant's accounts with this Okta id in shared mode. If none of them has changed since `read`, writes the
+ * row and returns true.
  */
 export async function recordIfUnchanged(
   database: Database,

@@ -3,7 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Database, LOGGER, Metrics, RateLimit, type Logger } from '#platform';
 import { record, type AuditEntry } from './audit.js';
 
-/** Rows per second that each process writes for refusals that anonymous callers can trigger at will. */
+/** Limit of rows per second, in each process, for refusals that anonymous callers can trigger at will. */
 const PER_SECOND = 5;
 const BURST = 200;
 

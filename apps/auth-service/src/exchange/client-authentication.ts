@@ -101,7 +101,7 @@ function basicOf(authorization: string | undefined): readonly [string, string] |
   if (!pair) return null;
   try {
     const [id, secret] = [pair[1], pair[2]].map((part) => decodeURIComponent((part ?? '').replace(/\+/g, ' ')));
-    // Postgres cannot store the character 0, so no client id contains it.
+    // Postgres cannot store the character U+0000, so no client id contains it.
     return id && secret && !id.includes('\0') ? [id, secret] : null;
   } catch {
     return null;

@@ -34,7 +34,7 @@ export interface ProvenPerson {
   readonly amr?: readonly string[] | undefined;
 }
 
-/** Largest age of an ID token. It must prove a recent sign-in and must not be stored as a credential. */
+/** Largest age of an ID token. An older ID token does not prove a recent sign-in. */
 const ID_TOKEN_MAX_AGE_SECONDS = 300;
 
 @Injectable()

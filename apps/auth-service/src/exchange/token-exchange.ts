@@ -1,7 +1,7 @@
 /**
  * Exchanges a person's Okta token for a Cognito token that names the person and the acting service (RFC 8693). The
- * audit row commits before the response is sent. Its transaction locks the account, so an event that removes access
- * comes either before the check or after the commit.
+ * audit row commits before the response is sent. The transaction of this row locks the account and checks the access
+ * again, so no event removes the access between the check and the commit.
  */
 import { Inject, Injectable } from '@nestjs/common';
 import { decodeJwt } from 'jose';
@@ -78,7 +78,7 @@ export class TokenExchange {
 
   /**
    * Allows one exchange per ID token. After a failure on our side, the token may be used again. After a crash it stays
-   * used, and the person must sign in again, because a second exchange would be worse.
+   * used, and the person must sign in again.
    */
   private async issueOnce(proven: ProvenExchange): Promise<ExchangeAnswer> {
     const { kind, person, client, tenant } = proven;
@@ -147,8 +147,8 @@ export class TokenExchange {
 
   /**
    * Checks the account again while its row is locked in shared mode. If access was removed before, the exchange is
-   * refused. A later event waits for the lock and then fences the token. If the accounts are still as in `read`, a
-   * single statement checks this and writes the audit row.
+   * refused. A later event waits for the lock and then fences the token. If no account has changed since `read`, one
+   * statement is enough for the check and the audit row.
    */
   private async commit(
     proven: ProvenExchange,
@@ -184,8 +184,8 @@ const COGNITO_SENTENCES: Readonly<Record<CognitoRefusal, string>> = {
 };
 
 /**
- * Checks the client's policy and returns the audience. The token is verified later, so that a client cannot find out
- * whether a token that its policy excludes is valid.
+ * Checks the client's policy and returns the audience. Call it before the token is verified: the refusal must not
+ * reveal whether the token is valid.
  */
 function checkPolicy({ tenant }: Site, client: ExchangeClient, { audience, scopes }: ExchangeRequest): string {
   const detail = { client: client.id };

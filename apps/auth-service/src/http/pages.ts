@@ -30,7 +30,7 @@ export const PAGE_HEADERS = {
 export function refusalPage(code: RefusalCode, returnTo: string | null): string {
   const { title, text, retrySeconds, final = false } = refusalOf(code);
   const login = returnTo === null ? null : `/auth/okta/login?returnTo=${encodeURIComponent(returnTo)}`;
-  // WCAG 2.2.1 requires that a person can stop the refresh. Closing the page stops it, and the link retries at once.
+  // WCAG 2.2.1 requires that a person can stop the refresh. Closing the page stops it, and the link does not wait.
   const refresh =
     retrySeconds && login ? `<meta http-equiv="refresh" content="${retrySeconds};url=${escape(login)}">` : '';
   const label = retrySeconds ? 'Try again now' : 'Sign in again';

@@ -110,7 +110,7 @@ export const REFUSALS = {
     title: 'Your StackFlow account is switched off',
     text: `${ASK} to assign you to StackFlow in Okta again.`,
   },
-  // The page starts a new sign-in. After a logout that Okta requested, people must enter their password again at Okta.
+  // The page starts a new sign-in by itself. After a logout that Okta requested, Okta asks for the password again.
   account_fenced: {
     status: 503,
     title: 'You were signed out everywhere',

@@ -44,8 +44,8 @@ export class Sites {
   }
 
   /**
-   * Returns the tenant for a host name that is no tenant's own host name. PUBLIC_ORIGIN belongs to the default tenant.
-   * All other host names belong to the only tenant, if there is only one.
+   * Returns the tenant for a host name that no tenant has as its own. PUBLIC_ORIGIN belongs to the default tenant. All
+   * other host names belong to the only tenant, if there is only one.
    */
   private withoutHost(all: readonly TenantCopy[], name: string): TenantCopy | null {
     const isCommon = name === this.publicOrigin.hostname;

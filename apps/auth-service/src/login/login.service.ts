@@ -78,7 +78,7 @@ export class LoginService {
       return await completeLogin(HardenedStrategy.completing(party, attempt), query);
     } catch (error) {
       const refusal = this.parties.refusal(error, tenantId);
-      // Any other error is the library's. It allows no clock skew, so it may refuse a token that our client accepted.
+      // Any other error is the library's. The library allows no clock skew, so it may refuse what our client accepted.
       if (refusal instanceof LoginRefused || error instanceof joseErrors.JOSEError) throw refusal;
       throw new LoginRefused('token_refused', { oidc: 'library' }, { cause: error });
     }

@@ -19,7 +19,7 @@ const body = z.union([
 export function parseLogoutSubject(given: unknown): LogoutSubject {
   const parsed = body.safeParse(given);
   const found = parsed.data?.sub_id ?? parsed.data?.subject;
-  // Postgres cannot store the character 0, so no id or address of a person contains it.
+  // Postgres cannot store the character U+0000, so no id or address of a person contains it.
   if (!found || Object.values(found).some((value) => value.includes('\0')))
     throw new LogoutError(
       'malformed',

@@ -65,7 +65,7 @@ export async function complete(tx: Tx, { account, logout }: PendingSignOut, acce
   return rows.length > 0;
 }
 
-/** Postpones the next attempt. The first retries come soon, later ones every three seconds. */
+/** Postpones the next attempt. The first attempts follow quickly, later ones every three seconds. */
 export async function retryLater(queryable: Queryable, { account, logout }: PendingSignOut): Promise<void> {
   await queryable.query(
     `update account set signing_out_attempts = signing_out_attempts + 1,

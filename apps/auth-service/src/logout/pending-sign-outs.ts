@@ -1,7 +1,7 @@
 /**
  * Completes Universal Logouts. It announces each logout to deactivation-worker, which fences the tokens and revokes the
- * refresh tokens at Cognito. A logout is complete when the event with the fence has also arrived in this service,
- * because logins are compared with that fence.
+ * refresh tokens at Cognito. A logout is complete when the event with the fence has also arrived in this service, which
+ * checks the fence at each login.
  */
 import { Inject, Injectable } from '@nestjs/common';
 import { OffboardingClient } from '#contracts';
@@ -50,14 +50,14 @@ export class PendingSignOuts {
     } catch (error) {
       this.logger.warn(
         { err: error, tenant, account, logout, code: 'sign_out_waits' },
-        'Cannot complete a Universal Logout because deactivation-worker failed. The logout is retried, and the person cannot sign in until it is complete. Check deactivation-worker and DEACTIVATION_WORKER_URL.',
+        'Cannot complete a Universal Logout because deactivation-worker failed. StackFlow tries again, and the person cannot sign in until the logout is complete. Check deactivation-worker and DEACTIVATION_WORKER_URL.',
       );
     }
     await retryLater(this.database, pending);
   }
 
   private async isComplete(pending: PendingSignOut): Promise<boolean> {
-    // Without an event about the access, the person has never signed in, so there is nothing to sign out.
+    // If no event about the access has arrived, the person has never signed in, so there is nothing to sign out.
     const { due, accessVersion } = pending.known ? await this.state(pending) : { due: false, accessVersion: 0 };
     if (due) return false;
     return this.database.tx(async (tx) => {

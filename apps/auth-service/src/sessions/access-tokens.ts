@@ -103,7 +103,7 @@ export class AccessTokens {
   }
 }
 
-/** Errors after which a retry cannot succeed: the user is disabled, or the token is revoked, expired or rotated. */
+/** Cognito refuses the refresh token: the user is disabled, or the token is revoked, expired or rotated. */
 const REFUSALS: ReadonlySet<string> = new Set(['NotAuthorizedException', 'RefreshTokenReuseException']);
 
 /** Decodes the token without verifying it, because Cognito itself returned the token a moment ago. */

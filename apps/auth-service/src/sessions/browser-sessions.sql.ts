@@ -50,8 +50,8 @@ export const FIND = prepared(`
 
 /**
  * Locks the session. Run this statement before FIND, in the same transaction. Several refreshes with one secret then
- * run one after the other, and each sees the result of the previous one. `for update` in FIND would wait for the lock
- * and then return an outdated row of the secret.
+ * run one after the other, and each sees the result of the previous one. FIND must not lock by itself: after waiting
+ * for the lock, it would return an outdated row of the secret.
  */
 export const LOCK = `
   select 1 from session where id = (select session_id from session_secret where hash = $1) for update`;

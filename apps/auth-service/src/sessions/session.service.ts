@@ -70,8 +70,8 @@ export class SessionService {
   }
 
   /**
-   * Ends the previous session of a browser that has signed in again, whichever person it belonged to. An unknown secret
-   * is audited: the session has ended, or an attacker planted the cookie.
+   * Ends the session that the browser had before a new sign-in, even if it belonged to another person. An unknown
+   * secret is audited, because an attacker may have planted the cookie.
    */
   async replaced({ tenant: { tenantId: tenant } }: Site, secret: string | null): Promise<void> {
     if (secret === null) return;

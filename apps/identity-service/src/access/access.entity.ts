@@ -12,7 +12,7 @@ export class AccessEntity {
   @BigIntColumn() version!: number;
   @Column({ type: 'text' }) status!: Access['status'];
 
-  /** Causation id of the change that ended or restored access. If access ended, its case has the same causation id. */
+  /** Causation id of the change that ended or restored access. The case of ended access has the same causation id. */
   @Column({ type: 'text' }) causationId!: string;
 }
 

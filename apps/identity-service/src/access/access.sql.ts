@@ -4,7 +4,7 @@ import { prepared, type Tx } from '#platform';
 
 /**
  * This statement writes no row that handlers of other topics write, so it never waits for them. A removed account stays
- * removed. Its access ended with an earlier deactivation, so the row keeps the causation id of that deactivation.
+ * removed. If an inactive account is removed, the row keeps the causation id of the deactivation.
  */
 const storeAccessSql = prepared(`
   insert into access as w (account_id, tenant, version, status, causation_id) values ($1, $2, $3, $4, $5)
@@ -14,7 +14,7 @@ const storeAccessSql = prepared(`
     where w.version < excluded.version and w.tenant = excluded.tenant and w.status <> 'removed'
   returning old.status as before`);
 
-/** `changed`: the status differs from the stored one. `foreign`: the account belongs to another tenant. */
+/** `changed`: the event changed the stored status. `foreign`: the account belongs to another tenant. */
 export async function storeAccess(
   tx: Tx,
   event: Pick<EventEnvelope, 'tenant' | 'sequence' | 'causationid'>,

@@ -49,7 +49,7 @@ export class AccountEntity extends Profile {
   @BigIntColumn({ default: 0 }) desiredRevision!: number;
   @BigIntColumn({ default: 0 }) appliedRevision!: number;
 
-  /** The result of a call for an earlier revision than this one is not stored in `applied`: it may be out of date. */
+  /** Revision at which the state in Cognito became unknown. `applied` ignores results for earlier revisions. */
   @BigIntColumn({ default: 0 }) unknownRevision!: number;
 
   /** The last known state in Cognito. Null means unknown: Cognito must be read before anything is changed. */

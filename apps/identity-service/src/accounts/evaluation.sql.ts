@@ -77,9 +77,8 @@ export async function hasBacklog(tx: Tx, tenant: string, limit: number): Promise
 }
 
 /**
- * Writes the results; the caller has locked the rows. The reconciler then works on the accounts at once, even after a
- * failure. `$5` repeats the ids, because Postgres estimates a hundred rows for each list of records and would otherwise
- * read the whole table.
+ * Writes the results; the caller has locked the rows. The accounts are then due at once, even if an earlier call to
+ * Cognito failed. `$5` repeats the ids, because Postgres would otherwise read the whole table.
  */
 const applySql = prepared(`
   with revoked as (

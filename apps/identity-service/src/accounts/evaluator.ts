@@ -58,7 +58,7 @@ export class Evaluator {
 
   private async write(tx: Tx, tenant: string, decisions: readonly LossDecision[], many: boolean): Promise<number> {
     await this.brake.record(tx, tenant, decisions);
-    // While many accounts of the tenant wait for Cognito, creations count as bulk, although each has its own event.
+    // An import creates each account by its own event. If many accounts wait for Cognito, such creations are bulk.
     const creates = decisions.some(({ subject: { current } }) => !current.provisioned && !current.dirty);
     const burst = creates && !many && (await hasBacklog(tx, tenant, BULK));
     const changes = decisions.flatMap(({ subject, cause, kept }) => {

@@ -14,8 +14,8 @@ const personSql = prepared('select 1 from directory_user where id = $1 and tenan
 /**
  * Tries to lock the tenant in shared mode until commit; false means that the tenant is being re-evaluated. Hold this
  * lock while changing single accounts. A concurrent re-evaluation would otherwise miss an account that this transaction
- * derives from the old mappings. Lock in a statement of its own, because the next statement must take its snapshot
- * after the lock.
+ * derives from the old mappings. Lock in a separate statement, because the reads must use a snapshot from after the
+ * lock.
  */
 export async function tryLockTenant(queryable: Queryable, tenant: string): Promise<boolean> {
   const [lock] = await queryable.query<{ free: boolean }>(sharedSql, [tenant]);

@@ -70,7 +70,7 @@ export class Reevaluator {
     const attributes = { tenant, requests: requests.length };
     return inSpan('identity re-evaluate', { traceparent: last.traceparent, attributes }, async () => {
       const causes = new Map<string, Cause>();
-      // The requests are processed in order, so that the latest change that affects an account becomes its cause.
+      // The requests are processed in order, so an account's cause is the latest change that affects the account.
       for (const request of latestOfEach(requests)) {
         const cause = { type: request.cause, groupId: request.groupId, causationId: request.causationId };
         for (const id of await affectedAccounts(tx, tenant, request)) causes.set(id, cause);

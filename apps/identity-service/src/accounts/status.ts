@@ -32,8 +32,8 @@ export interface StatusNews {
  * Returns the event that must be published now to announce the status, or null. Nothing is published before Cognito has
  * the user, because `account.provisioned` will contain the state.
  *
- * The end of access is published once, when its case is complete. If access is restored earlier, only the changes of
- * roles are published. So `account.reactivated` always follows an `account.deactivated`.
+ * The end of access is published once, when its case is complete. If access is restored before the case is complete,
+ * only the changes of roles are published. So `account.reactivated` always follows an `account.deactivated`.
  */
 export function statusNews(subject: Subject, status: AccountStatus): StatusNews | null {
   const { current, access, offboarding } = subject;
@@ -43,7 +43,7 @@ export function statusNews(subject: Subject, status: AccountStatus): StatusNews 
   if (offboarding && isNewlyCompleted(subject, offboarding)) return news(offboarding);
   // Access was restored for a person who is inactive in the directory. No case will complete, so publish without one.
   if (status === 'inactive' && access?.status === 'active' && current.announcedStatus === 'active') return news(null);
-  // The deactivation was already published. The removal ends no access, so there is no case to wait for.
+  // The account was already inactive, and this was published. Wait only for a case that is not complete yet.
   if (status === 'removed' && current.announcedStatus === 'inactive' && !isUnfinished(offboarding)) return news(null);
   return null;
 }

@@ -26,7 +26,7 @@ export const ACCESS_CLOSED = 'access.closed';
 /** The access of an account, as the last event of deactivation-worker describes it. */
 export interface AccessState {
   readonly status: AccountStatus;
-  /** Causation id of the change that ended access or gave it back. */
+  /** Causation id of the change that ended or restored access. */
   readonly causationId: string;
 }
 

@@ -1,7 +1,6 @@
 /**
- * Publishes the state of accounts again, except removed ones. The topic `identity.accounts` is not compacted. A
- * subscriber that starts later than EVENT_RETENTION_DAYS after an account's last change would otherwise never receive
- * it.
+ * Publishes the state of accounts again, except removed ones. Events of the topic `identity.accounts` are deleted after
+ * EVENT_RETENTION_DAYS. A later subscriber would otherwise not receive accounts that have not changed since.
  */
 import { randomUUID } from 'node:crypto';
 import { Controller, Param, Post, Query } from '@nestjs/common';

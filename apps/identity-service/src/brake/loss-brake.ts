@@ -24,8 +24,8 @@ export class LossBrake {
 
   /**
    * The caller holds the tenant's lock exclusively, or the brake's lock. If another transaction is ending an
-   * administrator's access, this administrator still counts. This is safe, because deactivation-worker's brake counts
-   * administrators too, and it has allowed that loss.
+   * administrator's access, this administrator still counts here. deactivation-worker's brake has already decided about
+   * the end of that access.
    */
   async decide(tx: Tx, tenant: string, pending: readonly PendingLoss[]): Promise<LossDecision[]> {
     const brake = pending[0]?.subject.rules.brake;
@@ -48,9 +48,7 @@ export class LossBrake {
     await tx.query(hold, [tenant, JSON.stringify(rows)]);
   }
 
-  /**
-   * Counts the accounts only if the limit is near, and the holders of the strongest role only if one of them loses it.
-   */
+  /** Counts only what the decisions need. */
   private async count(tx: Tx, tenant: string, pending: readonly PendingLoss[], brake: Brake): Promise<LossCount> {
     const ids = pending.map(({ subject }) => subject.id);
     const [row] = await tx.query<{ lost: number; already: string[] }>(lostWithin, [tenant, ids, brake.windowMinutes]);

@@ -20,8 +20,8 @@ export const accountsInUse = `
 export const anyHeld = 'select 1 from held_role_loss where tenant = $1 and released_at is null limit 1';
 
 /**
- * The caller has locked the accounts. If a released loss grows before it is applied, it is held again for the full
- * time.
+ * The caller has locked the accounts. If the account would lose further roles after a release, these are held for the
+ * full time.
  */
 export const hold = `
   insert into held_role_loss as h (account_id, tenant, would_lose, held_because, cause, cause_group, causation_id)

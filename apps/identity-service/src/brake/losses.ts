@@ -53,11 +53,11 @@ export function classify(subject: Subject, cause: Cause): LossDecision | Pending
 }
 
 export interface LossCount {
-  /** Number of active accounts. It may be 0 (not counted) if the losses cannot exceed `atLeast`. */
+  /** Number of active accounts, or 0 (not counted) if the losses cannot exceed `atLeast`. */
   readonly accounts: number;
   /** Number of accounts that lost roles within the window. */
   readonly lost: number;
-  /** Accounts in `lost` that lose roles again now. Each of them counts only once. */
+  /** Accounts that lose roles now and are already counted in `lost`. They do not count twice. */
   readonly already: ReadonlySet<string>;
   /** Number of active accounts that have the strongest role. */
   readonly holders: number;

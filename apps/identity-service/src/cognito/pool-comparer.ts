@@ -1,6 +1,7 @@
 /**
  * Compares the whole user pool with the accounts. It finds differences that no event announces: manual changes, and
- * changes by late calls. The reconciler repairs them. Users without an account are reported, but never changed.
+ * calls that took effect after a time-out. The reconciler repairs them. Users without an account are reported, but
+ * never changed.
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';

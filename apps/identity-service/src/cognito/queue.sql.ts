@@ -29,9 +29,9 @@ export const lockLeased = prepared(
 );
 
 /**
- * Records a success. If the account changed during the calls, it stays in the queue and is due at once. When the
- * account is provisioned, its current status counts as announced. The status `removed` does not, because a removal
- * always has an event of its own.
+ * Records a success. If the account changed during the calls, it stays in the queue and is due at once.
+ * `account.provisioned` announces the current status of the account, except `removed`: a removal always has an event of
+ * its own.
  */
 export const recordSynced = prepared(`
   update account

@@ -118,8 +118,8 @@ export class Reconciler {
       const result = [JSON.stringify(actual), revision, actual.exists, events.length, dirtySince];
       const [row] = await tx.query<{ seconds: number }>(recordSynced, [id, this.queue.id, ...result]);
       await this.outbox.add(tx, events);
-      // The account lost access while Cognito created the user, and its case may already be complete. Before
-      // provisioning nothing was published, so the re-evaluation publishes the case.
+      // The account lost access while Cognito created the user. If its case is already complete, only a re-evaluation
+      // publishes the case.
       if (provisioned && locked.status !== 'active') {
         const cause = { type: 'account.provisioned', groupId: null, causationId };
         await requestReevaluation(tx, tenant, id, { cause, traceparent });

@@ -28,8 +28,7 @@ export class IdentitySettingsConsumer {
 }
 
 /**
- * The settings that decide about roles. They include whether the brake is off, because held losses happen when it is
- * switched off.
+ * The settings that decide about roles. They include whether the brake is off, because switching it off ends all holds.
  */
 const roleRules = ({ roles, roleMappings, groupSync, brake }: TenantSettings): string =>
   JSON.stringify([roles, roleMappings.map((m) => [groupKey(m.group), m.role]), groupSync, brake === null]);

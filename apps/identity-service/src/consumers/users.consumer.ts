@@ -26,7 +26,7 @@ export class IdentityUsersConsumer {
     const outcome = await projectUser(tx, tenant, event.sequence, data.user, change.cause.type === 'user.deleted');
     if (outcome === 'foreign') throw new PoisonEvent(`user ${data.user.id} belongs to another tenant than ${tenant}`);
     if (outcome === 'stale') return;
-    // The event may contain a newer version of the group than the last event about the group that arrived here.
+    // The event also contains the group, which may be newer than the stored copy of the group.
     if (group && (await projectGroup(tx, tenant, group, false, change))) tx.afterCommit(() => this.reevaluator.wake());
     await this.people.evaluate(tx, tenant, data.user.id, change, locked);
   }

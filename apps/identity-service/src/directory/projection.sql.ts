@@ -50,8 +50,8 @@ export async function projectUser(
 }
 
 /**
- * Locks the row only if the event is newer, because thousands of joins of one group run in parallel and all contain the
- * group. If the group is new, renamed or deleted, the statement also requests a re-evaluation of its members.
+ * Locks the row only if the event is newer. Otherwise the events of people who join one group would wait for each
+ * other. If the group is new, renamed or deleted, the statement also requests a re-evaluation of its members.
  */
 const projectGroupSql = prepared(`
   with before as (
