@@ -12,9 +12,7 @@ form+form{margin-top:1.5rem;padding-top:1.5rem;border-top:1px solid #c9c9d1}form
 button small{display:block;color:#595962}:focus-visible{outline:3px solid #1662dd;outline-offset:2px}
 [role=alert]{border-left:4px solid #b3261e;padding:.5rem 1rem;background:#fdf3f2}`;
 
-/**
- * Headers of each page. The policy has no `form-action`, which would block the redirect to the client after the form.
- */
+/** Headers of each page. A `form-action` in the policy would block the redirect to the client after the form. */
 export const PAGE_HEADERS = {
   'content-type': 'text/html; charset=utf-8',
   'cache-control': 'no-store',
