@@ -103,7 +103,7 @@ export function commandContract(create: () => Promise<CarrierUnderTest>): void {
     });
     const { out } = await events('list');
     expect(out).toMatch(/^scim-gateway +0 +-$/m);
-    expect(out).toContain('The event state of auth-service is not known:');
+    expect(out).toContain('The events and consumer groups of auth-service are not known:');
     expect(out).toMatch(new RegExp(`${group}\\s+${TOPIC}\\s+0\\s+1\\s+1\\s+3`));
   });
 

@@ -79,7 +79,7 @@ describe('a held loss of roles', () => {
     const name = people[1]?.userName ?? '';
     expect(await cli('show', name)).toMatch(/Loss held +would lose itsm_agent \(user\.left-group\); held since 2/);
     expect(await cli('explain', name)).toContain(
-      'No group gives itsm_agent any more (user.left-group). The brake has held the loss since 2',
+      "The user's groups no longer give itsm_agent (user.left-group). The brake has held this loss since 2",
     );
     expect(await cli('explain', people[0]?.userName ?? '')).not.toContain('held');
     await rig.directory.join(people[1] as Person, group);

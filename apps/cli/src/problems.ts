@@ -14,7 +14,7 @@ export function explain(error: unknown, { typed }: { readonly typed: Typed }): R
   return new Refusal(text, error.status >= 500 ? EXIT.unavailable : EXIT.refused);
 }
 
-/** The command that helps with each code. Services do not name commands in their errors. */
+/** The next step for each error code. The errors of the services name no commands. */
 const NEXT_STEPS: Readonly<Record<string, (error: ApiProblem, typed: Typed) => string>> = {
   unauthenticated: ({ service }) =>
     `${service} did not accept the token of the internal APIs. Check --token-file or INTERNAL_API_TOKEN.`,

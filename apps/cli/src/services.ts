@@ -197,7 +197,7 @@ interface Target<C> {
   readonly about: (text: string) => string;
 }
 
-/** Finds the tenant of a command. `choose` selects the service that is asked for the tenants. */
+/** Finds the tenant of a command. `choose` selects the service that lists the tenants. */
 export async function target<C extends HasTenants>(
   call: Call<TargetFlags>,
   choose: (services: Services) => C,
@@ -226,7 +226,7 @@ export async function take<T>(
 
 export const MORE = '\n... and more; raise --limit to see them.';
 
-/** Returns the result of the comparison `run` when it has ended, or its current state if `wait` is false. */
+/** Waits until the comparison `run` ends, unless `wait` is false. Returns the state of the latest comparison. */
 export async function untilEnded<R extends { readonly id: string; readonly state: string }>(
   run: string,
   wait: boolean,

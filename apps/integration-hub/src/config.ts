@@ -17,7 +17,7 @@ export const config = {
     example: '5000',
     default: 5_000,
     min: 100,
-    max: 10_000, // Callers stop waiting after 15 seconds, and would lose a token that is shown only once.
+    max: 10_000, // Must be below 15 seconds: then callers stop waiting, and lose a token that is shown only once.
   }),
 } satisfies ConfigShape;
 

@@ -13,7 +13,7 @@ import { z } from 'zod';
 import { parseAssertionKeys } from '../../cognito-triggers/src/assertion.js';
 import { DEFAULT_QUOTAS, quotaChange, SIGN_OUT_CATEGORIES, type Quotas } from './cognito/quotas.js';
 
-/** Request quotas: a JSON object with the requests per second for each name. It overrides Cognito's defaults. */
+/** A JSON object from names of request quotas to requests per second. Other quotas keep Cognito's defaults. */
 const quotas: Setting<Quotas> = {
   schema: z
     .string()
@@ -35,7 +35,7 @@ const quotas: Setting<Quotas> = {
   example: '{"UserCreation":50}',
 };
 
-/** The keys stay text, because the Lambda functions also get text and check it with the same function. */
+/** Checks the text with the function that the triggers use to parse it. */
 const assertionJwks: Setting<string | undefined> = {
   schema: z
     .string()

@@ -20,7 +20,7 @@ class SandboxController implements OnModuleInit, OnModuleDestroy {
     if (!['127.0.0.1', '::1', 'localhost'].includes(config.HOST))
       logger.warn(
         { host: config.HOST },
-        'The sandbox has no authentication and does not listen on loopback only. Anybody who reaches it can use it. Set HOST to 127.0.0.1.',
+        'The sandbox has no authentication, and HOST is not a loopback address. Anybody who reaches the sandbox can use it. Set HOST to 127.0.0.1.',
       );
     this.sandbox = await Sandbox.start(this.database, logger, {
       host: config.HOST,

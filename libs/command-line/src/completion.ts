@@ -1,4 +1,4 @@
-/** The printed script asks the program for the next words, so the script is still right after an update. */
+/** The printed script asks the program for the next words, so a change of the commands needs no new script. */
 import type { Command } from 'commander';
 import { EXIT } from './exit-codes.js';
 import { buildProgram, type ProgramSpec } from './program.js';

@@ -6,7 +6,7 @@ import { Refusal } from './refusal.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** A command line reads the environment of its process only here. */
+/** The only place where a command line reads `process.env`. */
 export const processEnvironment = (): Environment => process.env;
 
 /** Returns how a person types the command `name` here: through npm, or as the program itself. */

@@ -7,7 +7,7 @@ import { buildProgram, type Chosen, type ProgramSpec } from './program.js';
 import { Refusal } from './refusal.js';
 import { PLAIN, screenOf, type Screen } from './screen.js';
 
-/** Input, output and environment of a program. If one is left out, the program uses that of its process. */
+/** Input, output and environment of a program. The defaults are those of this process. */
 export interface Io {
   readonly env?: Environment;
   readonly out?: (text: string) => void;

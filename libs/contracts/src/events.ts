@@ -95,7 +95,8 @@ export class EventKeyState {
   @NestedList(() => PublishedEvent, { description: 'The newest `limit` events of the key, oldest first.' })
   events!: PublishedEvent[];
 
-  @Whole({ description: 'Number of older events of the key that are left out.' }) omitted!: number;
+  @Whole({ description: 'Number of events of the key that are left out, because they are older than `events`.' })
+  omitted!: number;
 
   @NestedList(() => HandledKey, {
     description: 'For each key and each group of this service: the last event that the group has handled or parked.',
@@ -177,7 +178,8 @@ export class ParkedPage {
   next!: string | null;
 
   @NestedList(() => ParkedError, {
-    description: 'One entry per error with its number of keys, the highest number first. Counts every key that matches the filters.',
+    description:
+      'Parked keys that match the filters, counted by group, topic and error. The entry with the most keys comes first.',
   })
   summary!: ParkedError[];
 }

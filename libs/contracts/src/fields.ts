@@ -111,7 +111,7 @@ export const Flag = (options: FieldOptions = {}): PropertyDecorator =>
 export const OneOf = (values: readonly string[], options: FieldOptions = {}): PropertyDecorator =>
   field(options, { type: String, enum: [...values] }, [IsIn(values)]);
 
-/** Keep the name `type`. @nestjs/swagger recognises a function as a lazy type by this name. */
+/** Keep the name `type`: @nestjs/swagger treats only a function of this name as a lazy type. */
 export const Nested = (type: () => Class, options: FieldOptions = {}): PropertyDecorator =>
   field(options, { type: () => type() }, [ValidateNested(), Type(type)]);
 

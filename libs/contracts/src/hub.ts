@@ -31,7 +31,9 @@ export class GroupUnmapping {
 }
 
 export class BrakeSettings {
-  @Measure({ description: 'Percentage of the accounts with access that may lose access within the window.' })
+  @Measure({
+    description: 'Percentage of the active accounts that may lose access within the window. Further losses are held.',
+  })
   percent!: number;
 
   @Measure({ description: 'While at most this many people lose access within the window, the brake holds nobody.' })
@@ -129,7 +131,7 @@ export class CreateTenant extends AdministratorName {
   @Flag({
     optional: true,
     description:
-      'Only for a tenant that already exists: true returns the tenant unchanged, false refuses the request with tenant_exists.',
+      'If the tenant already exists, true returns the tenant unchanged, and false refuses the request with tenant_exists.',
   })
   ifMissing?: boolean;
 }

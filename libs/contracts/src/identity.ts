@@ -16,7 +16,7 @@ export class AccountListQuery {
   @Flag({
     optional: true,
     description:
-      'If true, returns only accounts for which the last update of Cognito failed. If false, returns only the others.',
+      'If true, returns only accounts for which the last update of Cognito failed. If false, leaves these accounts out.',
   })
   failing?: boolean;
 
@@ -39,7 +39,8 @@ export class AccountListQuery {
 }
 
 export class AccountRoleLoss {
-  @TextList({ description: 'Roles that no group gives any more.' }) wouldLose!: string[];
+  @TextList({ description: 'Roles that the account would lose, because no group gives them any more.' })
+  wouldLose!: string[];
   @OneOf(HELD_REASONS) heldBecause!: HeldBecause;
   @Instant() heldAt!: Date;
   @Text({ description: 'Type of the change that took the roles away.', example: 'user.left-group' }) cause!: string;

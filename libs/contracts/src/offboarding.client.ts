@@ -63,7 +63,7 @@ export class OffboardingClient {
     return this.api.call('GET', `${accountBase(tenant, account)}/sign-out`);
   }
 
-  /** Reports that a service refused a token. May be repeated: only the earliest refusal after a fence is stored. */
+  /** Reports that a service refused a token. The call may be repeated: only the earliest refusal of a case is stored. */
   async reportRefusal(tenant: string, account: string, body: RefusalBody): Promise<void> {
     await this.api.call('POST', `${accountBase(tenant, account)}/refusals`, { body });
   }

@@ -47,7 +47,7 @@ export class CaseTimings {
 
   @Instant({
     nullable: true,
-    description: 'Time from which services refuse all access tokens that were issued earlier.',
+    description: 'Time at which the fence was set. Services refuse access tokens that were issued before this time.',
   })
   fencedAt!: string | null;
 
@@ -226,7 +226,7 @@ export class SignOutState {
 
   @Whole({
     description:
-      'Version of the account on identity.access. Once `due` is false, this version and all later versions contain the fence.',
+      'Latest version of the account on identity.access. If `due` is false, this version contains the fence of the sign-out.',
   })
   accessVersion!: number;
 }
@@ -245,12 +245,14 @@ export class PercentilesQuery {
 
 export class StepPercentiles {
   @OneOf(CASE_STEPS) step!: CaseStep;
-  @Whole({ description: 'Number of cases that were fenced in the requested period and have completed this step.' })
+  @Whole({
+    description: 'Number of cases that have completed this step and whose fence was set in the requested period.',
+  })
   cases!: number;
 
   @Measure({
     nullable: true,
-    description: 'Milliseconds since the push, or since the release if the brake held the case.',
+    description: 'Milliseconds from the push to this step, or from the release if the brake held the case.',
   })
   p50Ms!: number | null;
 

@@ -45,7 +45,7 @@ const list = command({
   },
 });
 
-/** Names a sandbox command only to people who run the command line through npm. Only they have the sandbox. */
+/** Returns an example for the sandbox if the command line runs through npm, or else no text. */
 export const sandboxHint = (typed: Typed, verb: string): string =>
   typed('').startsWith('npm') ? `, e.g. "npm run okta -- ${verb}"` : '';
 

@@ -20,7 +20,7 @@ const REASONS: { readonly [C in Reason['code']]: Sentence<C> } = {
     return `No role: none of the user's groups (${names}) is mapped to a role in mapping version ${mappingVersion}. Map one: ${typed(`tenants configure --map '${groups.find(({ name }) => name !== null)?.name ?? '<group>'}=<role>'`)}`;
   },
   loss_held: ({ wouldLose, cause, heldAt, heldBecause }, userName, typed) => {
-    return `No group gives ${list(wouldLose)} any more (${cause}). The brake has held the loss since ${instant(heldAt)}, because ${heldSentence[heldBecause]}. Release it with "${typed(`offboarding release ${userName}`)}", or undo the change in Okta. Otherwise the loss happens automatically after the time limit of the brake.`;
+    return `The user's groups no longer give ${list(wouldLose)} (${cause}). The brake has held this loss since ${instant(heldAt)}, because ${heldSentence[heldBecause]}. Release the loss with "${typed(`offboarding release ${userName}`)}", or undo the change in Okta. Otherwise the loss happens automatically after the time limit of the brake.`;
   },
   group_deleted: (of) => `${group(of)} was deleted, so it gives no roles.`,
   group_gives_roles: (of) => `${group(of)} gives ${list(of.roles)}.`,

@@ -42,7 +42,7 @@ export const requests = command({
   },
 });
 
-/** Returns the error that Okta shows under Dashboard -> Tasks, or else says what was not stored or not delivered. */
+/** Returns the error that Okta shows under Dashboard -> Tasks. Without an error, says if members or the response were lost. */
 export const note = ({ detail, leftOutCount, delivered }: Request): string | null =>
   detail ??
   (leftOutCount > 0

@@ -14,7 +14,7 @@ const REFUSALS: Readonly<Record<string, string | ((typed: Typed) => string)>> = 
   mfa_missing: 'a second factor is required, but the person did not use one in Okta',
   unknown_person: 'no account here belongs to this Okta user; assign the person to the SCIM app in Okta',
   other_okta_user:
-    'the e-mail address belongs to the account of another Okta user; compare both users in Okta, and remove the old one there',
+    'the e-mail address belongs to the account of another Okta user; compare both users in Okta, and remove the old user there',
   account_inactive: 'the account is inactive; assign the person in Okta again',
   account_fenced: 'the person was signed out everywhere during the sign-in; the next attempt succeeds',
   account_signing_out: 'the person is being signed out everywhere; the next attempt succeeds',

@@ -115,7 +115,7 @@ const CHAIN = [
     const fence = person.notBefore ? ` Access tokens issued before ${instant(person.notBefore)} are refused.` : '';
     const published = person.publishedStatus === null ? 'not published yet' : `published as ${person.publishedStatus}`;
     const enabled = person.desiredAccess === 'enabled';
-    // The actual state of a person who never lost access is null: Cognito is read only after access changes.
+    // The actual state of a person who never lost access is null, because only a change of access makes us read Cognito.
     const untouched = person.actualAccess === null && enabled && person.nextAttemptAt === null;
     const actual = person.actualAccess ?? (untouched ? 'as created' : 'unknown');
     const text = `Cognito access: desired ${person.desiredAccess}, actual ${actual}; ${published}.${fence}`;

@@ -65,6 +65,6 @@ export function demandOne(all: readonly OfService<unknown>[]): void {
 export const unknownLines = (all: readonly OfService<unknown>[]): string =>
   all
     .flatMap(({ service, problem }) =>
-      problem ? [`The event state of ${service} is not known: ${problem.message}`] : [],
+      problem ? [`The events and consumer groups of ${service} are not known: ${problem.message}`] : [],
     )
     .join('\n');

@@ -134,7 +134,7 @@ const retry = command({
     const unreadable =
       json.unreadable === 0
         ? ''
-        : ` ${json.unreadable} keys begin with a record that cannot be read; skip that record with "${typed('events skip')}".`;
+        : ` The first records of ${json.unreadable} keys cannot be read; skip these records with "${typed('events skip')}".`;
     const text = json.key
       ? `${json.key.key}: event ${json.key.sequence} will be tried again within a second, and then the ${json.key.behind} events behind it.`
       : `${group}: the first events of ${json.keys} keys will be tried again within a second, and then the events behind them.${unreadable}`;

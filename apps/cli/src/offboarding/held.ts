@@ -79,7 +79,7 @@ async function choose(call: AnyCall, services: Services, tenant: Tenant, who: re
   );
 }
 
-/** Releases losses of roles, after the cases. If it fails, the error also says that the cases are released. */
+/** Releases losses of roles, after the cases were released. An error also says that the cases are released. */
 async function releaseLosses(
   call: AnyCall,
   services: Services,

@@ -73,7 +73,7 @@ function describeCase(screen: Screen, of: Case, typed: Typed): string {
 
 const since = (from: string, to: string): string => `${Date.parse(to) - Date.parse(from)} ms`;
 
-/** Formats the time from the signal to the last step, including the time that the brake held the case. */
+/** Formats the time from the signal to the last step, including the time in which the brake held the case. */
 const closedAfter = ({ timings }: Case): string =>
   timings.confirmedAt === null ? '-' : `after ${since(timings.pushedAt, timings.confirmedAt)}`;
 

@@ -60,7 +60,7 @@ export const status = command({
       nextSteps(tenants, stuck, typed),
       unknown.length === 0
         ? ''
-        : `The event state of these services is not known: ${unknown.map(({ service }) => service).join(', ')}.`,
+        : `The events and consumer groups of these services are not known: ${unknown.map(({ service }) => service).join(', ')}.`,
     ];
     return {
       text: parts.filter((text) => text !== '').join('\n\n'),

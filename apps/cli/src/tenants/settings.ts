@@ -14,7 +14,7 @@ export const settingsOptions = {
   roles: option('--roles <list>', 'all roles, comma-separated, highest precedence first', list),
   brakePercent: option(
     '--brake-percent <n>',
-    'brake: hold losses of access above this percentage of the active accounts',
+    'brake: percentage of the active accounts that may lose access; further losses are held',
     number,
   ),
   brakeAtLeast: option('--brake-at-least <n>', 'brake: hold nobody while at most this many people lose access', number),

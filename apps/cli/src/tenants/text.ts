@@ -40,7 +40,7 @@ export function describeTenant(tenant: Tenant): string {
 function brakeText(brake: Tenant['settings']['brake']): string {
   if (brake === null) return 'off';
   const { percent, atLeast, windowMinutes, holdHours } = brake;
-  return `holds losses of access above ${percent} % of the active accounts (and above ${atLeast} people) within ${windowMinutes} minutes, for up to ${holdHours} hours`;
+  return `${percent} % of the active accounts, but always ${atLeast} people, may lose access within ${windowMinutes} minutes; further losses are held for up to ${holdHours} hours`;
 }
 
 function tokenState(token: Tenant['settings']['scimToken']): string {
@@ -139,7 +139,7 @@ ${fields(
 
 ${secret}
 The API token is stored, but has not been used yet. The command "${typed(`accounts compare-okta --tenant ${tenant.slug}`)}" uses the token for the first time.
-It also ends the access of people who are not assigned to the app in Okta, so assign them there first.`;
+The command also ends the access of people who are not assigned to the app in Okta. Before you run the command, assign everybody who must keep access.`;
 }
 
 export const describeOktaGone = (result: Json<TenantChanged>): string =>

@@ -59,7 +59,7 @@ export class TenantViews {
   }
 }
 
-/** All tenants share one origin for SCIM and event hooks. A browser names its tenant only by the host name. */
+/** The common origin serves SCIM requests and event hooks of all tenants, but sign-in of one tenant at most. */
 const addresses = ({ slug }: Tenant, origin: string, signIn: boolean): TenantAddresses => ({
   scimBaseUrl: `${origin}${SCIM_PATH}`,
   eventHookUrl: `${origin}/auth/okta/event-hook/${slug}`,

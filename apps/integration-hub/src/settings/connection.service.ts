@@ -35,10 +35,10 @@ export interface ConnectResult extends TenantResult {
 /**
  * Connects a tenant to its Okta org (API token and event hook), and to the OIDC app through which people sign in.
  *
- * Repeating the call repairs a crash at any point:
+ * After a crash at any point, repeating the call completes the change:
  * - Connecting writes the secret first and then the settings. A crash leaves a secret that nobody uses, or a hook
- *   secret that nobody saw. In the second case, repeat the call with a rotation. Every connect creates a new version,
- *   even if only the secret differs. The event of this version makes the services drop the old secret.
+ *   secret that nobody saw. In the second case, repeat the call with a rotation. Every call creates a new version of
+ *   the settings, even if only the secret differs. The event of this version makes the services drop the old secret.
  * - Disconnecting changes the settings first and then erases the secret. A crash leaves a secret that nobody uses.
  */
 @Injectable()
@@ -63,7 +63,7 @@ export class ConnectionService {
     return this.store.published({ ...result, hook });
   }
 
-  /** From now on, event hooks are refused, and comparisons with Okta end. Erases the API token and the hook secret. */
+  /** Ends comparisons with Okta, refuses event hooks, and erases the API token and the secret of the event hook. */
   disconnectOkta(slug: string, by: string): Promise<TenantResult> {
     return this.disconnect('okta', slug, by, (id) =>
       eraseOktaSecret(this.secrets, id).catch((error: unknown) =>
@@ -84,7 +84,7 @@ export class ConnectionService {
     return this.store.published(result);
   }
 
-  /** From now on, nobody can sign in. Existing sessions continue until they expire. Erases the client secret. */
+  /** Ends sign-in through Okta and erases the client secret. Existing sessions continue until they expire. */
   disconnectSso(slug: string, by: string): Promise<TenantResult> {
     return this.disconnect('sso', slug, by, (id) =>
       eraseOidcSecret(this.secrets, id).catch((error: unknown) =>

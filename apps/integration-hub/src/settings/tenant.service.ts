@@ -23,7 +23,7 @@ export interface TokenResult extends TenantResult {
 /**
  * Creates tenants, changes their settings, and issues their SCIM tokens.
  *
- * Repeating the call repairs a crash at any point:
+ * After a crash at any point, repeating the call completes the change:
  * - `create` stores the tenant, then the secret, then the settings that mention the token. A crash leaves a tenant
  *   without a token in its settings. The next `create` completes this tenant.
  * - `rotate` writes the secret, then the settings. A crash leaves a new token that nobody saw. The next rotation

@@ -1,4 +1,4 @@
-/** SQL of the tenants. Writers lock the tenant's row first, so the versions of one tenant follow each other. */
+/** SQL of the tenants. Writers lock the tenant's row first, so that they write its versions one after another. */
 import type { AuditAction } from '#contracts';
 import type { TenantSettings } from '#events';
 import { columnsOf, type Queryable, type Tx } from '#platform';
@@ -29,8 +29,8 @@ export async function tenantBySlug(queryable: Queryable, slug: string): Promise<
 }
 
 /**
- * Locks the tenant's row FOR UPDATE, and reads it in a second statement. A single join would find nothing after a wait:
- * Postgres would combine the new tenant row with the old settings row.
+ * Locks the tenant's row FOR UPDATE, and reads it in a second statement. After a wait for the lock, a single join would
+ * combine the new tenant row with the old settings row, and find nothing.
  */
 export async function lockTenant(tx: Tx, slug: string): Promise<Tenant | null> {
   await tx.query('select 1 from hub.tenant where slug = $1 for update', [slug]);

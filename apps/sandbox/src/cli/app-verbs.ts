@@ -28,7 +28,7 @@ const connect = command({
       "file with the SCIM token (- means standard input); default: the token of the stack's tenant",
     ),
     mode: choice('--mode <mode>', 'dialect of the app', ['aiw', 'oin'], 'aiw'),
-    header: flag('--header', 'send the token without "Bearer", like the choice "Header" of a catalog app'),
+    header: flag('--header', 'send the token without "Bearer", as a catalog app does if its setting is "Header"'),
   },
   run: async ({ env, flags, stdin, typed }) => {
     const okta = new OktaClient(env);
@@ -110,7 +110,7 @@ const oidcApp = command({
   }),
 });
 
-/** If a task of one of these verbs failed, a retry sends the whole member list, as Okta's "Push now" does. */
+/** To repeat a failed task of one of these verbs, Okta sends the whole member list, as for "Push now". */
 const GROUP_VERBS: readonly string[] = ['push-group', 'push-now', 'rename-group', 'add-member', 'remove-member'];
 const BODILESS: readonly string[] = ['import', 'test-connection'];
 
@@ -159,7 +159,7 @@ const universalLogout = command({
 const token = command({
   usage: 'token <login>',
   summary:
-    "get the token that a login with the tenant's OIDC client would give to this person, who must be assigned to the app",
+    "get a token as if this person had signed in through the tenant's OIDC client; they must be assigned to the app",
   options: {
     kind: choice('--kind <kind>', 'which token', TOKEN_KINDS, 'access_token'),
     scope: option('--scope <scopes>', 'scopes of the token, separated by commas'),

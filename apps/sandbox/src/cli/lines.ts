@@ -27,7 +27,7 @@ export const logoutText = ({ attempts, url, sessionsEnded }: LogoutResult): stri
     `sessions with Okta that ended: ${sessionsEnded}`,
   ].join('\n');
 
-const SILENT = '(nothing: if a list answer contains a number as a string, Okta stops without a message)';
+const SILENT = '(no message, because an answer with a list contains a number as a string)';
 
 export function resultText(result: VerbResult): string {
   const what = result.subject === '' ? result.verb : `${result.verb} ${result.subject}`;

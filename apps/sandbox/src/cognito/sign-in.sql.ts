@@ -40,8 +40,8 @@ export const GROUPS_OF_USER = `
 
 /**
  * Stores a sign-in: `$3` origin_jti, `$4` client, `$5` hash and `$6` lifetime of the refresh token, `$7` jti. Returns
- * no row if the user was disabled or deleted during the sign-in. With the share lock, a concurrent disable waits until
- * the grant is stored, and then ends it.
+ * no row if the user was disabled or deleted during the sign-in. The share lock makes a concurrent AdminDisableUser
+ * wait until the sign-in is stored, so that it ends this sign-in, too.
  */
 export const OPEN_GRANT = `
   with u as (select pool_id, username_key from cognito_user

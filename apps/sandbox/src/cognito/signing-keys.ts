@@ -35,7 +35,7 @@ export class SigningKeys {
     private readonly region: string,
   ) {}
 
-  /** The issuer name of AWS itself, so that a verifier needs only one special setting: the URL of the key set. */
+  /** Returns the issuer that AWS would use. For a verifier, only the URL of the key set differs from AWS. */
   issuer(poolId: string): string {
     return `https://cognito-idp.${this.region}.amazonaws.com/${poolId}`;
   }

@@ -1,4 +1,4 @@
-/** The bodies that Okta sends, with keys in the order of recordings. */
+/** The bodies that Okta sends. Their keys have the same order as in recordings of Okta. */
 import type { Member, Mode, Person } from './model.js';
 
 type Json = Record<string, unknown>;

@@ -15,7 +15,7 @@ export interface OktaApp {
   readonly scimBaseUrl: string;
   readonly token: string;
   readonly mode: Mode;
-  /** `header` sends the token without "Bearer", like the choice "Header" of a catalog app. */
+  /** `header` sends the token without "Bearer", as a catalog app does if its setting is "Header". */
   readonly authStyle: 'bearer' | 'header';
   readonly importGroups: boolean;
 }

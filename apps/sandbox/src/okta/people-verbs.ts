@@ -26,7 +26,7 @@ async function deprovision(context: Context, person: Person): Promise<string | n
 const onPerson = (work: (context: Context, person: Person) => Promise<string | null>): Verb =>
   verb(aboutPerson, async (context, input) => work(context, await context.store.person(context.app.slug, input.login)));
 
-/** A suspension changes only Okta. No SCIM request follows: Okta's own table of calls says "nothing". */
+/** Changes the status of a person in Okta only. Okta's documentation lists no SCIM request for this change. */
 const moving = (from: Person['status'], to: Person['status'], event: EventType): Verb =>
   onPerson(async ({ store, emit }, person) => {
     if (person.status !== from) return `The person is ${person.status}, not ${from}, so nothing changed.`;

@@ -1,4 +1,4 @@
-/** Sends SCIM requests with Okta's pauses and retries, and reads the answers as Okta does. */
+/** Sends and repeats SCIM requests with Okta's pauses, and reads the answers as Okta does. */
 import { STATUS_CODES } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { OktaApp } from './model.js';
@@ -29,8 +29,8 @@ export interface ScimAnswer {
 }
 
 /**
- * Recordings show how Okta retries after status 429: it waits as long as `Retry-After` says. Without an integer in this
- * header, it waits 5 minutes, and twice as long after each further attempt. After 10 attempts the task fails.
+ * In recordings, Okta repeats a request after status 429. It first waits as long as `Retry-After` says. Without an
+ * integer in this header, it waits 5 minutes, and then doubles the wait. After 10 attempts the task fails.
  */
 const MAX_ATTEMPTS = 10;
 const DEFAULT_WAIT_MS = 300_000;

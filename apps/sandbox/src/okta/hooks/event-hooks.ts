@@ -57,10 +57,7 @@ export class EventHooks {
 
   constructor(private readonly database: Database) {}
 
-  /**
-   * Verifies the endpoint once, as Okta does, then stores the hook. After a wrong answer, the earlier hook stays in
-   * force.
-   */
+  /** Verifies the endpoint once, as Okta does, then stores the hook. A wrong answer changes nothing. */
   async register(slug: string, asked: Omit<EventHook, 'id'>): Promise<EventHook> {
     const challenge = randomUUID();
     const headers = { authorization: asked.secret, 'x-okta-verification-challenge': challenge };

@@ -4,7 +4,7 @@ import { isNativeError } from 'node:util/types';
 /** "If a response is not received within 3 seconds, the outbound request times out" (Okta, event hooks). */
 const TIMEOUT_MS = 3_000;
 const ATTEMPTS = 2;
-/** Longer answers are cut. Only the verification of the endpoint reads an answer, and this answer is short. */
+/** Longer answers are cut. Only the short answer to the verification of the endpoint is read. */
 const MAX_ANSWER_CHARACTERS = 4_096;
 
 export interface Attempt {

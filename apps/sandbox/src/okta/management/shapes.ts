@@ -44,8 +44,8 @@ export const ownerShape = (caller: Caller, base: string): object =>
   );
 
 /**
- * The status of an assignment to the app does not show a suspension, because Okta does not promise this. A client must
- * read the status of the user from `GET /api/v1/users`.
+ * The status of an assignment to the app does not show whether the user is suspended. A client must read the status of
+ * the user from `GET /api/v1/users`.
  */
 export const appUserShape = (row: AppUserRow, appId: string, base: string): object => ({
   id: row.id,

@@ -16,7 +16,7 @@ export interface Prompting {
 }
 
 /**
- * Returns the registered redirect URI. A page shows errors of this function, because nothing may be sent to an
+ * Returns the registered redirect URI. Errors of this function are shown on a page, because nothing may be sent to an
  * unregistered address (RFC 6749, 4.1.2.1).
  */
 export function redirectUriOf(query: unknown, client: Client | null): string {

@@ -83,10 +83,9 @@ async function mint(oidc: OidcProvider, client: Client, body: z.output<typeof mi
     return await oidc.tokens.issue(subject, oidc.clientFaults.take(client.clientId));
   } catch (error) {
     if (!(error instanceof OAuthError)) throw error;
-    // Okta's own message is the same for an unknown, a suspended and an unassigned person.
     throw new ControlError(
       409,
-      `${error.message} "${login}" must be ACTIVE and assigned to the app; "list" shows both.`,
+      `${error.message} "${login}" must be ACTIVE and assigned to the app; "list" shows the status and the assignment.`,
     );
   }
 }

@@ -1,7 +1,7 @@
 /**
  * The signing keys. Each key is generated at first use and survives a restart. The key `org-access` signs access tokens
- * of the org server. It is never published, because an application cannot validate these tokens (Okta, "Validate access
- * tokens").
+ * of the org server. This key is never published, so that applications cannot validate these tokens (Okta, "Validate
+ * access tokens").
  */
 import { randomBytes } from 'node:crypto';
 import { createLocalJWKSet, exportJWK, generateKeyPair, importJWK, type CryptoKey, type JWK } from 'jose';

@@ -60,7 +60,7 @@ export interface AuthorizationRequest {
   readonly codeChallenge: string;
 }
 
-/** The facts about a sign-in that its tokens need. */
+/** The data of a sign-in from which its tokens are made. */
 export interface Grant {
   readonly server: ServerId;
   readonly personId: string;

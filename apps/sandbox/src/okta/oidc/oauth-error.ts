@@ -39,7 +39,7 @@ export class OAuthError extends Error {
 }
 
 /**
- * Reads a parameter, or undefined if it is missing or empty. Refuses a repeated parameter (RFC 6749, 3.1), because a
+ * Returns a parameter, or undefined if it is missing or empty. Refuses a repeated parameter (RFC 6749, 3.1), because a
  * proxy could read one value and the server another.
  */
 export function parameter(from: unknown, name: string): string | undefined {

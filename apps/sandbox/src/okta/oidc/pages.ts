@@ -1,6 +1,6 @@
 /**
- * The addresses that a browser visits: `/authorize`, the sign-in form and `/logout`. A page shows each error that
- * cannot be sent to the client.
+ * The addresses that a browser visits: `/authorize`, the sign-in form and `/logout`. Errors that cannot be sent to the
+ * client are shown on a page.
  */
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { Logger } from '#platform';

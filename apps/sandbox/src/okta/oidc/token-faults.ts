@@ -28,7 +28,7 @@ export type TokenFault = (typeof tokenFaults)[number];
 export const tokenFaultDetails = z.object({
   /** For `missing-claim`. */
   claim: z.string().min(1).max(50).default('sub'),
-  /** For faults in a time claim: how many seconds the time lies in the past, or in the future for `future-iat`. */
+  /** For faults in a time claim: the distance between the claim and now, in seconds. */
   seconds: z.int().min(0).max(10_000_000).optional(),
 });
 export type TokenFaultDetails = z.output<typeof tokenFaultDetails>;
