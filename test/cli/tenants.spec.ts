@@ -151,7 +151,7 @@ describe('configure', () => {
   it('sets the brake figure by figure, switches it off, and takes a host back', async () => {
     await json('create braked --host braked.example.com');
     expect((await run('show braked')).out).toMatch(
-      /Brake +10 % of the active accounts, but always 20 people, may lose access within 10 minutes;/,
+      /Brake +10 % of the active accounts \(at least 20 people\) may lose access within 10 minutes;/,
     );
     await json('configure braked --brake-percent 2.5 --brake-window 30');
     expect((await show('braked')).settings.brake).toMatchObject({ percent: 2.5, windowMinutes: 30 });

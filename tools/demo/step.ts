@@ -20,7 +20,7 @@ export interface Result {
   readonly slowest: number;
 }
 
-/** Receives the moments of a step. */
+/** Prints what happened in a step. `zero` is the time of Okta's first change. */
 export type Show = (moments: readonly Moment[], zero: number) => void;
 
 /** A new person for this run. */

@@ -193,11 +193,11 @@ export class ServiceProcess {
     await sleep(pause);
     if (!this.wanted || this.child !== child) return;
     this.spawn();
+    const next = this.child;
     this.events.changed();
-    await this.ready().then(
-      () => this.events.say(`${name} is ready again`),
-      () => undefined, // it died again, or another process replaces it
-    );
+    const hasEnded = (): boolean => this.child !== next || !this.running;
+    await eventually(async () => hasEnded() || (await this.isReady()), READY_LIMIT_MS, 40);
+    if (!hasEnded() && (await this.isReady())) this.events.say(`${name} is ready again`);
   }
 
   private ending(): string {

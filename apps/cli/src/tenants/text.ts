@@ -40,7 +40,7 @@ export function describeTenant(tenant: Tenant): string {
 function brakeText(brake: Tenant['settings']['brake']): string {
   if (brake === null) return 'off';
   const { percent, atLeast, windowMinutes, holdHours } = brake;
-  return `${percent} % of the active accounts, but always ${atLeast} people, may lose access within ${windowMinutes} minutes; further losses are held for up to ${holdHours} hours`;
+  return `${percent} % of the active accounts (at least ${atLeast} people) may lose access within ${windowMinutes} minutes; further losses are held for up to ${holdHours} hours`;
 }
 
 function tokenState(token: Tenant['settings']['scimToken']): string {

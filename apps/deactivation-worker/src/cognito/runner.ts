@@ -137,7 +137,7 @@ export class AccessRunner {
 
   /**
    * Ends the pause of the queue after a step succeeded, because Cognito then works for everybody. After an outage,
-   * makes the people due whose steps failed.
+   * people whose steps failed become due at once.
    */
   private resume(): void {
     this.queue.resume();

@@ -6,7 +6,7 @@ export class ReevaluationEntity {
   @PrimaryGeneratedColumn('identity', { type: 'bigint', generatedIdentity: 'ALWAYS' }) id!: string;
   @Column({ type: 'uuid' }) tenant!: string;
 
-  /** If this id is not null, only this account is evaluated. `groupId` then only records the group of the cause. */
+  /** If this id is not null, only this account is evaluated. `groupId` then only records which group caused the evaluation. */
   @Column({ type: 'uuid', nullable: true }) userId!: string | null;
   @Column({ type: 'uuid', nullable: true }) groupId!: string | null;
   @Column({ type: 'text' }) cause!: string;

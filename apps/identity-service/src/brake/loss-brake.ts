@@ -71,7 +71,7 @@ export class LossBrake {
       const { type, causationId } = cause;
       this.logger.warn(
         { tenant, code: 'role_brake_tripped', held: held.length, reason, cause: type, causationId },
-        'losses of roles are held, because too many people of a tenant would lose roles at once, or its last administrator would; release the losses or undo the change',
+        'losses of roles are held, because too many people would lose roles at once, or because no administrator would be left; release the losses or undo the change',
       );
     });
   }

@@ -35,7 +35,7 @@ export async function createSecretsManager(
     },
     paths: {
       '/sandbox/calls': 'the last calls with times and outcomes',
-      '/sandbox/faults': 'the faults that are played',
+      '/sandbox/faults': 'the faults that the sandbox simulates now',
     },
   });
   await app.register((scope) => awsRoutes(scope, service, logger));
