@@ -66,7 +66,7 @@ describe('npm run okta', () => {
     expect(assigned.out).toMatch(/ 201 +\d+ ms {2}POST +\S+\/Users$/m);
     expect(scim.bodies('POST')[0]).toMatchObject({ name: { givenName: 'Anna' }, title: 'Lead' });
     expect((await cli('push-group', 'Agents', 'anna@example.com', '--mode', 'oin')).out).toContain(
-      'push-group Agents: done (OIN)',
+      'push-group Agents: done (catalog app, OIN)',
     );
     expect((await cli('remove-member', 'Agents', 'anna@example.com', '--mode', 'aiw')).out).toContain('(AIW)');
     expect((await cli('suspend', 'anna@example.com')).out).toContain('sends no SCIM request');

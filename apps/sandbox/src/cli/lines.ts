@@ -27,6 +27,9 @@ export const logoutText = ({ attempts, url, sessionsEnded }: LogoutResult): stri
     `sessions with Okta that ended: ${sessionsEnded}`,
   ].join('\n');
 
+/** Okta's two kinds of SCIM apps send different requests. */
+const APPS = { aiw: 'custom app, AIW', oin: 'catalog app, OIN' } as const;
+
 const SILENT = '(no message, because an answer with a list contains a number as a string)';
 
 export function resultText(result: VerbResult): string {
@@ -36,7 +39,7 @@ export function resultText(result: VerbResult): string {
     ...result.deliveries.flatMap(deliveryLines),
     ...(result.note === null ? [] : [result.note]),
     result.ok
-      ? `${what}: done (${result.mode.toUpperCase()})`
+      ? `${what}: done (${APPS[result.mode]})`
       : `${what}: FAILED. Okta's task says: ${result.task?.detail ?? SILENT}`,
   ].join('\n');
 }
