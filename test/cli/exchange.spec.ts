@@ -150,6 +150,7 @@ describe('stackflow exchange', () => {
         'no private key',
       ],
       ['add BAD --tenant default --audience a', 1, 'id must be'],
+      ['add bad --tenant default --audience a,b', 1, 'name each audience separately'],
       ['add billing --tenant default --audience a', 1, 'The client "billing" already exists'],
       ['change careful', 64, 'say what to change'],
       ['add bad --audience a', 64, 'there are several tenants: default, gamma'],

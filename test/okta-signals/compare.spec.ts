@@ -304,7 +304,7 @@ describe('stackflow accounts compare-okta', () => {
       expect(first.out).toContain('Compared 2 users of the Okta app with 3 people');
       expect(first.out).toContain(`1 suspended in Okta, but with access here: ${suspended.login}`);
       expect(first.out).toContain(`1 not assigned in Okta, but with access here: ${missing.login}`);
-      expect(first.out).toContain('For 2 of them, the recorded state');
+      expect(first.out).toContain('For 2 of them, Okta reported a state that was not recorded here');
       await silently.status('ACTIVE', suspended);
       await silently.unassign(...(await rig.people(org, 1)), suspended);
       await rig.admin.query(

@@ -20,6 +20,8 @@ export interface PublicJwks {
 
 const LONGEST_GRACE_MS = 30 * 86_400_000;
 const VISIBLE = /^[\x21-\x7e]+$/;
+/** A comma is refused, because it is probably meant to separate two audiences. */
+const AUDIENCE = /^[\x21-\x2b\x2d-\x7e]+$/;
 
 export class ExchangeClientPath {
   @Matches(/^[a-z0-9][a-z0-9._-]{0,63}$/, {
@@ -39,7 +41,10 @@ export class ExchangeClientBody extends ChangedBy {
   @UuidList({ minItems: 1, maxItems: 10_000, description: 'Tenants whose people the client may act for.' })
   tenants!: string[];
 
-  @Matches(VISIBLE, { each: true, message: 'audiences must consist of visible ASCII characters' })
+  @Matches(AUDIENCE, {
+    each: true,
+    message: 'audiences must consist of visible ASCII characters without a comma; name each audience separately',
+  })
   @TextList({ minItems: 1, maxItems: 100, description: 'Services that the client may request tokens for.' })
   audiences!: string[];
 
