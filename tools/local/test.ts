@@ -24,9 +24,9 @@ With arguments no Kafka is started unless REQUIRE_KAFKA=1, and test/peers is ins
 "npx jest <arguments>" does the same, and so does the button of an editor.
 
 Environment: TEST_DATABASE_URL (a Postgres superuser; else jest starts an embedded Postgres when a test needs one),
-KAFKA_BROKERS (else a broker is started if the machine has Java and Maven), CHROMIUM (path of a browser). With
-REQUIRE_KAFKA=1, REQUIRE_BROWSER=1 or REQUIRE_PEERS=1 the run fails if that part is missing; peers are the packages of
-test/peers/package.json.`;
+KAFKA_BROKERS (else a broker is started if the machine has Java and Maven), CHROMIUM (path of a browser). Tests are
+skipped if their part is missing; REQUIRE_KAFKA=1, REQUIRE_BROWSER=1, REQUIRE_PEERS=1 (the packages of test/peers) and
+REQUIRE_OKTA_CASES=1 (Okta's recorded requests, in ../shared) let the run fail instead.`;
 
 const closing = new Closing(say);
 
