@@ -28,6 +28,6 @@ const nameOf = (file: string): Passage => ({ file, line: 1, kind: 'name', text: 
 
 /** Code of the product and its tools, without specs. The sandbox may repeat class names of the product. */
 export const isProduct = (file: string): boolean =>
-  /^(apps|libs|tools|examples)\/.*\.(ts|mjs)$/.test(file) &&
+  /^(apps|libs|packages|tools|examples)\/.*\.(ts|mjs)$/.test(file) &&
   !file.endsWith('.spec.ts') &&
   !file.startsWith('apps/sandbox/');
