@@ -13,6 +13,7 @@ import { BusRig, groupEvent, until } from '../contract/bus-rig.js';
 import { accessData, appendAccess } from '../guard/feeds.js';
 import { Issuer, nowSeconds } from '../guard/issuer.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { testPostgres } from '../support/services.js';
 import { OutsideFolder, readManifest, type Program, type Tarball } from './outside.js';
 
 const LIMIT_MS = 600_000;
@@ -113,8 +114,8 @@ async function withClient<T>(url: string, work: (client: Client) => Promise<T>):
 }
 
 const uniqueRole = (): string => `outside_${randomBytes(4).toString('hex')}`;
-const dropRole = (role: string): Promise<unknown> =>
-  withClient(process.env.TEST_DATABASE_URL ?? '', (client) => client.query(`drop role if exists ${role}`));
+const dropRole = async (role: string): Promise<unknown> =>
+  withClient(await testPostgres(), (client) => client.query(`drop role if exists ${role}`));
 
 const accountEvent = (type: typeof PROVISIONED | typeof REMOVED, subject: string, sequence: number) => ({
   type,
@@ -257,7 +258,7 @@ test(
   'the test of docs/events.md passes with the test helper of the package',
   async () => {
     const output = await outside.execute(process.execPath, ['--test', '--test-reporter=tap', 'dist/*.test.js'], {
-      TEST_DATABASE_URL: process.env.TEST_DATABASE_URL,
+      TEST_DATABASE_URL: await testPostgres(),
     });
     expect(output).toMatch(/^ok 1 - greets an account once$/m);
   },

@@ -4,11 +4,11 @@ import { Controller } from '@nestjs/common';
 import { Ctx, EventPattern } from '@nestjs/microservices';
 import { PoisonEvent, type EventContext, type SubscriberDefinition } from '@stackflow/identity-events';
 import { startSubscriber, type TestSubscriber } from '@stackflow/identity-events/testing';
+import { testPostgres } from '../support/services.js';
 
 const CREATED = 'com.stackflow.directory.group.created.v1';
 const RENAMED = 'com.stackflow.directory.group.renamed.v1';
 const DELETED = 'com.stackflow.directory.group.deleted.v1';
-const databaseUrl = process.env.TEST_DATABASE_URL ?? '';
 
 /** The key whose events fail, and the error. */
 const fault: { subject?: string; error?: Error } = {};
@@ -32,7 +32,9 @@ const definition: SubscriberDefinition = {
   retryAfterMs: 600_000, // nothing is retried unless the test asks for it
 };
 
+let databaseUrl: string;
 let subscriber: TestSubscriber;
+beforeAll(async () => void (databaseUrl = await testPostgres()));
 beforeEach(async () => {
   subscriber = await startSubscriber(definition, { databaseUrl });
   seen.length = 0;
