@@ -2,7 +2,7 @@
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { Client } from 'pg';
 
-/** What `show server_version_num` answers on PostgreSQL 15.4. */
+/** The answer of PostgreSQL 15.4 to `show server_version_num`. */
 const OLD = '150004';
 
 export interface OldPostgres {
