@@ -106,6 +106,30 @@ test('reads the whole past first, page by page, and refuses everybody until then
   expect(await ask(guard, issuer.accessToken(last))).toBe('viewer');
 });
 
+test('warns if row security hides every account from its role', async () => {
+  const hidden = await createTestDatabase();
+  const lines: string[] = [];
+  const listening = createLogger('test', 'warn', { write: (line) => void lines.push(line) });
+  const admin = new Client({ connectionString: hidden.adminUrl });
+  await admin.connect();
+  await provisionDatabase(hidden.adminUrl, [], followerGrantsSql(ROLE));
+  await appendAccess(admin, [write(randomUUID(), 1)]);
+  const target = new URL(hidden.adminUrl);
+  target.username = ROLE;
+  target.password = PASSWORD;
+  try {
+    await live(guardOn(target.href, { logger: listening }));
+    expect(lines).toEqual([]);
+    await admin.query('alter table bus.event_log enable row level security');
+    await live(guardOn(target.href, { logger: listening }));
+    expect(lines).toEqual([expect.stringContaining('access_feed_empty')]);
+  } finally {
+    await Promise.all(open.splice(0).map((o) => o.close()));
+    await admin.end();
+    await hidden.drop();
+  }
+});
+
 test('refuses a token right after a commit, because NOTIFY wakes the feed and no poll is needed', async () => {
   const waiter = jest.spyOn(Waiter.prototype, 'wait');
   const wait = waiter.getMockImplementation();

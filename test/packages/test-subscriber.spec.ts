@@ -4,11 +4,12 @@ import { Controller } from '@nestjs/common';
 import { Ctx, EventPattern } from '@nestjs/microservices';
 import { PoisonEvent, type EventContext, type SubscriberDefinition } from '@stackflow/identity-events';
 import { startSubscriber, type TestSubscriber } from '@stackflow/identity-events/testing';
+import { startOldPostgres } from '../support/old-postgres.js';
+import { testPostgres } from '../support/services.js';
 
 const CREATED = 'com.stackflow.directory.group.created.v1';
 const RENAMED = 'com.stackflow.directory.group.renamed.v1';
 const DELETED = 'com.stackflow.directory.group.deleted.v1';
-const databaseUrl = process.env.TEST_DATABASE_URL ?? '';
 
 /** The key whose events fail, and the error. */
 const fault: { subject?: string; error?: Error } = {};
@@ -32,7 +33,9 @@ const definition: SubscriberDefinition = {
   retryAfterMs: 600_000, // nothing is retried unless the test asks for it
 };
 
+let databaseUrl: string;
 let subscriber: TestSubscriber;
+beforeAll(async () => void (databaseUrl = await testPostgres()));
 beforeEach(async () => {
   subscriber = await startSubscriber(definition, { databaseUrl });
   seen.length = 0;
@@ -92,4 +95,21 @@ it('drops its database when it closes', async () => {
   const left = await other.database.query('select 1 from pg_database where datname = $1', [row?.name]);
   expect(left).toEqual([]);
   subscriber = other;
+});
+
+it('says why the subscriber does not finish: its last error', async () => {
+  await subscriber.close();
+  subscriber = await startSubscriber(definition, { databaseUrl, timeoutMs: 1_000 });
+  await subscriber.database.query('drop table inbox');
+  await expect(subscriber.play({ type: CREATED })).rejects.toThrow(
+    'the subscriber did not consume the events within 1000 ms; its last error: relation "groups.inbox" does not exist',
+  );
+});
+
+it('refuses a server that is older than PostgreSQL 18', async () => {
+  const old = await startOldPostgres(databaseUrl);
+  await expect(startSubscriber(definition, { databaseUrl: old.url })).rejects.toThrow(
+    'PostgreSQL 18 or newer is needed; this server is 15.4',
+  );
+  await old.close();
 });

@@ -273,3 +273,32 @@ test('counts every outcome, and measures how far the view is behind', async () =
     expect(lagMs).toBeLessThanOrEqual(after + 1);
   }
 });
+
+test.each([[''], ['cognito.example/pool'], ['http://cognito.example/pool']])(
+  'names the option and the value if a URL is %p',
+  (value) => {
+    const got = `must be an https URL, or http on this machine, got "${value}"`;
+    expect(() => start({ issuer: value })).toThrow(`issuer ${got}`);
+    expect(() => start({ jwksUri: value })).toThrow(`jwksUri ${got}`);
+  },
+);
+
+test('accepts an issuer on this machine without https', () => {
+  expect(() => start({ issuer: 'http://localhost:9229/local', jwksUri: undefined })).not.toThrow();
+});
+
+test('refuses to start without a client id', () => {
+  expect(() => start({ clientIds: ''.split(',') })).toThrow('clientIds is empty, so no token would ever be accepted');
+});
+
+test('warns once if the feed has no account, and not if it has one', () => {
+  const lines: string[] = [];
+  const listening = createLogger('test', 'warn', { write: (line) => void lines.push(line) });
+  const { feed } = start({ logger: listening });
+  feed.sink?.caughtUp();
+  expect(lines.join()).toContain('The access feed has no account. Check that this role may read identity.access');
+  const other = start({ logger: listening });
+  other.feed.change(alice, TENANT, 1);
+  other.feed.sink?.caughtUp();
+  expect(lines).toHaveLength(1);
+});

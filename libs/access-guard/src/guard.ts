@@ -8,7 +8,7 @@ import { systemClock, type Clock } from './clock.js';
 import { decide, defaultPolicy, type AccessPolicy, type Freshness } from './decide.js';
 import { AccessDenied } from './denied.js';
 import type { AccessFeed } from './feed.js';
-import { KeySet, type KeySetOptions } from './jwks.js';
+import { isSecureUrl, KeySet, type KeySetOptions } from './jwks.js';
 import { GuardMetrics } from './metrics.js';
 import { FirstRefusals, type OnRefused } from './refusals.js';
 import { TokenCache } from './token-cache.js';
@@ -68,6 +68,8 @@ export class AccessGuard {
 
   constructor(private readonly options: AccessGuardOptions) {
     const { issuer, clientIds, audience, logger, policy, onRefused } = options;
+    requireSecureUrl('issuer', issuer);
+    if (options.jwksUri !== undefined) requireSecureUrl('jwksUri', options.jwksUri);
     this.clock = options.clock ?? systemClock;
     this.policy = {
       stale: { ...defaultPolicy.stale, ...policy?.stale },
@@ -103,6 +105,13 @@ export class AccessGuard {
           'Cannot read an access record. The account has no access until its next record arrives.',
         );
         this.noteApplied(this.view.block(tenantId, accountId, 'unreadable'), accountId);
+      },
+      caughtUp: () => {
+        if (this.view.size > 0) return;
+        this.options.logger.warn(
+          { code: 'access_feed_empty' },
+          'The access feed has no account. Check that this role may read identity.access: a row security policy of bus.event_log can hide it. Every request is refused until the first account arrives.',
+        );
       },
     });
   }
@@ -182,6 +191,11 @@ export class AccessGuard {
         'An access record was ignored, so the access of the account is unchanged.',
       );
   }
+}
+
+function requireSecureUrl(option: 'issuer' | 'jwksUri', value: string): void {
+  if (!isSecureUrl(value))
+    throw new TypeError(`${option} must be an https URL, or http on this machine, got ${JSON.stringify(value)}`);
 }
 
 function requireRole(access: CallerAccess, roles: readonly string[]): void {

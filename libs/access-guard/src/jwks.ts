@@ -45,6 +45,12 @@ const rsaKey = z.object({
   alg: z.literal('RS256').optional(),
 });
 
+/** Returns true for https, and for http to this machine. */
+export function isSecureUrl(value: string): boolean {
+  const url = URL.parse(value);
+  return url?.protocol === 'https:' || (url?.protocol === 'http:' && LOOPBACK.has(url.hostname));
+}
+
 export class KeySet {
   private keys = new Map<string, VerificationKey>();
   private fetchedAt = -Infinity;
@@ -58,10 +64,9 @@ export class KeySet {
   private readonly clock: Clock;
 
   constructor(private readonly options: KeySetOptions) {
-    const url = new URL(options.uri);
-    if (url.protocol !== 'https:' && !(url.protocol === 'http:' && LOOPBACK.has(url.hostname)))
+    if (!isSecureUrl(options.uri))
       throw new TypeError(`the JWKS must be fetched over https (http only from this machine), not from ${options.uri}`);
-    this.uri = url.href;
+    this.uri = options.uri;
     this.cooldownMs = options.cooldownMs ?? 30_000;
     this.maxAgeMs = options.maxAgeMs ?? 600_000;
     this.staleLimitMs = options.staleLimitMs ?? 3_600_000;

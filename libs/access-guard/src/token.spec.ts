@@ -248,7 +248,8 @@ describe('clocks that differ', () => {
 
 test('refuses to be created without a client', () => {
   const options = { issuer: issuer.issuer, audience: 'incidents', keys: new KeySet({ uri: issuer.jwksUri }) };
-  expect(() => new TokenVerifier({ ...options, clientIds: [] })).toThrow(/clientIds is empty/);
+  for (const clientIds of [[], [''], ['', ' ']])
+    expect(() => new TokenVerifier({ ...options, clientIds })).toThrow(/clientIds is empty/);
 });
 
 test.each([undefined, ''])('refuses to be created with the audience %j', (audience) => {

@@ -47,7 +47,9 @@ export class TokenVerifier {
   private readonly clock: Clock;
 
   constructor(private readonly options: TokenVerifierOptions) {
-    if (options.clientIds.length === 0) throw new TypeError('clientIds is empty, so no token would ever be accepted');
+    // An unset variable that is split at its commas gives one empty text.
+    if (options.clientIds.every((id) => id.trim() === ''))
+      throw new TypeError('clientIds is empty, so no token would ever be accepted');
     if (options.audience !== null && !(typeof options.audience === 'string' && options.audience !== ''))
       throw new TypeError(
         'audience is missing. Pass the name of this service in token exchanges, or null to refuse all exchanged tokens.',

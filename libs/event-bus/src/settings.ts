@@ -24,7 +24,8 @@ export const busSettings = {
     secret: true,
   },
   KAFKA_REPLICATION_FACTOR: integer({
-    purpose: 'Number of replicas of each topic that is created at start; -1 means the default of the cluster.',
+    purpose:
+      'Number of replicas of each topic that this process creates because it is missing; -1 means the default of the cluster. A subscriber needs no value if the topics exist.',
     example: '3',
     default: -1,
     min: -1,
@@ -39,7 +40,7 @@ export const busSettings = {
   }),
   EVENT_RETENTION_DAYS: integer({
     purpose:
-      'Events older than this many days are deleted from the event log. The last event of each key in a compacted topic is never deleted.',
+      'Services that publish events delete events older than this many days. A process that only subscribes deletes none and needs no value. The last event of each key in a compacted topic is never deleted.',
     example: '14',
     default: 14,
     min: 1,

@@ -15,10 +15,12 @@ import {
   Metrics,
   type ConfigOf,
   type ConfigShape,
+  type Logger,
   type PlatformContext,
 } from '#platform';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Client } from 'pg';
+import { destination, multistream, type Level } from 'pino';
 import { retryMatching } from './admin/inspect.sql.js';
 import { CHANNEL, lagByTopic } from './carriers/postgres/log.sql.js';
 import { heads } from './consumer/parking.sql.js';
@@ -50,6 +52,11 @@ export interface StartOptions {
   readonly databaseUrl: string;
   /** Environment variables of the subscriber. `DATABASE_URL` and `INTERNAL_API_TOKEN` are set already. */
   readonly environment?: Readonly<Record<string, string>>;
+  /**
+   * How long {@link TestSubscriber.play} waits for the subscriber, in milliseconds; 30,000 by default. Choose less than
+   * the time-out of your test runner, so that the test shows the last error of the subscriber.
+   */
+  readonly timeoutMs?: number;
 }
 
 export interface TestSubscriber {
@@ -59,7 +66,8 @@ export interface TestSubscriber {
   readonly database: Database;
   /**
    * Publishes the events in this order, and waits until the subscriber has handled, ignored or parked each of them.
-   * Returns the complete events. To repeat a delivery, play a returned event again.
+   * Returns the complete events. To repeat a delivery, play a returned event again. Rejects with the last error that the
+   * subscriber logged if the subscriber does not finish in time.
    */
   play(...events: readonly (PlayedEvent | EventEnvelope)[]): Promise<EventEnvelope[]>;
   /** Returns the parked events, those of one key in order. */
@@ -70,13 +78,12 @@ export interface TestSubscriber {
   close(): Promise<void>;
 }
 
-const LIMIT_MS = 30_000;
 const POLL_MS = 10;
 
 /** Starts a subscriber. Its migrations run, and its handlers consume what {@link TestSubscriber.play} publishes. */
 export async function startSubscriber<S extends ConfigShape>(
   definition: SubscriberDefinition<S>,
-  { databaseUrl, environment = {} }: StartOptions,
+  { databaseUrl, environment = {}, timeoutMs = 30_000 }: StartOptions,
 ): Promise<TestSubscriber> {
   const name = `subscriber_${randomBytes(8).toString('hex')}`;
   const url = new URL(databaseUrl);
@@ -85,14 +92,16 @@ export async function startSubscriber<S extends ConfigShape>(
   const drop = (): Promise<void> => run(databaseUrl, [`drop database if exists ${name} with (force)`]);
   try {
     await run(url.href, [...eventLogSql([]), `create schema ${identifier(definition.schema)}`]);
-    const { app, database } = await start(definition, {
+    const errors = new LastError();
+    const { app, database } = await start(definition, errors, {
       LOG_LEVEL: 'silent',
       INTERNAL_API_TOKEN: 'token-of-a-test-subscriber',
       ...environment,
       EVENT_CARRIER: 'postgres',
       DATABASE_URL: url.href,
     });
-    const log = new PlayedLog(database, definition.schema, definition.group ?? definition.name);
+    const wait = waiter(timeoutMs, errors);
+    const log = new PlayedLog(database, definition.schema, definition.group ?? definition.name, wait);
     return {
       app,
       database,
@@ -113,12 +122,13 @@ export async function startSubscriber<S extends ConfigShape>(
 
 async function start<S extends ConfigShape>(
   definition: SubscriberDefinition<S>,
+  errors: LastError,
   environment: Readonly<Record<string, string>>,
 ): Promise<{ app: NestFastifyApplication; database: Database }> {
   const service = subscriberService(definition);
   const config = loadConfig(service.name, service.config, environment);
   const { DATABASE_URL: url, LOG_LEVEL } = config as unknown as ConfigOf<typeof subscriberSettings>;
-  const logger = createLogger(service.name, LOG_LEVEL);
+  const logger = errors.logger(service.name, LOG_LEVEL);
   const database = await Database.connect({ ...service.database, url });
   await database.migrate();
   const metrics = new Metrics(service.name, { process: false });
@@ -138,6 +148,35 @@ async function start<S extends ConfigShape>(
   return { app, database };
 }
 
+/** Keeps the last error that the subscriber logged, even if the test shows no log lines. */
+class LastError {
+  text: string | undefined;
+
+  logger(service: string, level: Level | 'silent'): Logger {
+    const streams = [{ level: 'warn' as const, stream: this }];
+    if (level === 'silent') return createLogger(service, 'warn', multistream(streams));
+    const lowest = level === 'error' ? 'warn' : level;
+    return createLogger(service, lowest, multistream([...streams, { level, stream: destination(1) }]));
+  }
+
+  write(line: string): void {
+    const { err } = JSON.parse(line) as { err?: { message?: string } };
+    this.text = err?.message ?? this.text;
+  }
+}
+
+type Wait = (what: string, condition: () => Promise<boolean>) => Promise<void>;
+
+const waiter =
+  (timeoutMs: number, errors: LastError): Wait =>
+  async (what, condition) => {
+    for (const deadline = Date.now() + timeoutMs; !(await condition()); await sleep(POLL_MS))
+      if (Date.now() > deadline) {
+        const reason = errors.text === undefined ? 'it logged no error' : `its last error: ${errors.text}`;
+        throw new Error(`${what} within ${timeoutMs} ms; ${reason}`);
+      }
+  };
+
 class PlayedLog {
   private readonly sequences = new Map<string, number>();
 
@@ -145,6 +184,7 @@ class PlayedLog {
     private readonly database: Database,
     private readonly schema: string,
     private readonly group: string,
+    private readonly wait: Wait,
   ) {}
 
   async play(played: readonly (PlayedEvent | EventEnvelope)[]): Promise<EventEnvelope[]> {
@@ -152,7 +192,7 @@ class PlayedLog {
     await this.database.tx(async (tx) => {
       for (const event of events) await tx.query(APPEND_SQL, valuesOf(event));
     });
-    await until('the subscriber has consumed the events', async () =>
+    await this.wait('the subscriber did not consume the events', async () =>
       (await lagByTopic(this.database, this.schema, this.group)).every(({ lag }) => lag === 0),
     );
     return events;
@@ -168,7 +208,7 @@ class PlayedLog {
 
   async retryParked(): Promise<ParkedTestEvent[]> {
     await retryMatching(this.database, this.schema, { group: this.group });
-    await until('each parked key was retried', async () =>
+    await this.wait('the subscriber did not retry each parked key', async () =>
       (await heads(this.database, this.schema, this.group)).every(({ event, attempts }) => !event || attempts > 0),
     );
     return this.parked();
@@ -228,9 +268,4 @@ async function run(url: string, statements: readonly string[]): Promise<void> {
   } finally {
     await client.end();
   }
-}
-
-async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
-  for (const deadline = Date.now() + LIMIT_MS; !(await condition()); await sleep(POLL_MS))
-    if (Date.now() > deadline) throw new Error(`not within ${LIMIT_MS} ms: ${what}`);
 }

@@ -176,8 +176,8 @@ export const serviceSettings = {
   HOST: text({ purpose: 'Address that the service binds to.', example: '0.0.0.0', default: '127.0.0.1' }),
   DATABASE_URL: postgresUrl({
     purpose:
-      'URL of the Postgres database, with the role of this service. The role owns one schema and cannot read others.',
-    example: 'postgres://scim_gateway:secret@postgres:5432/stackflow',
+      'URL of the Postgres database (PostgreSQL 18 or newer), with the role of this service. The role must own the schema of the service.',
+    example: 'postgres://my_service:secret@postgres:5432/stackflow',
   }),
   DATABASE_POOL_SIZE: integer({
     purpose: 'Maximum number of Postgres connections of this process.',
@@ -197,7 +197,8 @@ export const serviceSettings = {
     example: 'http://otel-collector:4318',
   }),
   INTERNAL_API_TOKEN: secret({
-    purpose: 'Bearer token of the internal API, the same in every service.',
+    purpose:
+      'Bearer token of the internal API of this process. The services of StackFlow share one token; a service of another team has a token of its own.',
     example: '$(openssl rand -hex 32)',
     minLength: 16,
   }),

@@ -2,6 +2,7 @@
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/database.js';
+import { startOldPostgres } from '../../../test/support/old-postgres.js';
 import { Database, isDatabaseOutage, sqlState, violatedConstraint, type Tx } from './database.js';
 
 let testDatabase: TestDatabase;
@@ -116,6 +117,14 @@ describe('a transaction', () => {
       await impatient.close();
     }
   });
+});
+
+it('refuses a server that is older than PostgreSQL 18', async () => {
+  const old = await startOldPostgres(testDatabase.url('integration-hub'));
+  const error: unknown = await Database.connect({ url: old.url, schema: 'hub' }).catch((e: unknown) => e);
+  expect(error).toMatchObject({ message: 'PostgreSQL 18 or newer is needed; this server is 15.4' });
+  expect(isDatabaseOutage(error)).toBe(false); // a new attempt cannot succeed
+  await old.close();
 });
 
 describe('an outage', () => {

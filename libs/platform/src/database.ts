@@ -38,6 +38,19 @@ export class RolledBack extends Error {
   }
 }
 
+/** The oldest major version of Postgres on which the SQL of this repository runs (`returning old`, `uuidv7()`). */
+const OLDEST_POSTGRES = 18;
+
+/** The server is too old. Without this check, the service would start, and each of its transactions would fail. */
+export class PostgresTooOld extends Error {
+  constructor(version: number) {
+    super(
+      `PostgreSQL ${OLDEST_POSTGRES} or newer is needed; this server is ${Math.floor(version / 10_000)}.${version % 10_000}`,
+    );
+    this.name = 'PostgresTooOld';
+  }
+}
+
 /** Runs SQL, either on the database, where each statement has its own transaction, or in an open transaction. */
 export interface Queryable {
   query<T = Record<string, unknown>>(sql: Sql | Prepared, values?: unknown[]): Promise<T[]>;
@@ -149,6 +162,7 @@ export class Database implements Queryable {
     readonly schema: string,
   ) {}
 
+  /** Rejects with {@link PostgresTooOld} if the server cannot run the SQL of this repository. */
   static async connect(options: DatabaseOptions): Promise<Database> {
     const dataSource = new DataSource({
       type: 'postgres',
@@ -171,7 +185,20 @@ export class Database implements Queryable {
     });
     await dataSource.initialize();
     const pool = (dataSource.driver as PostgresDriver).master as pg.Pool;
-    return new Database(dataSource, pool, options.schema);
+    const database = new Database(dataSource, pool, options.schema);
+    try {
+      await database.checkVersion();
+    } catch (error) {
+      await database.close();
+      throw error;
+    }
+    return database;
+  }
+
+  private async checkVersion(): Promise<void> {
+    const [row] = await this.query<{ server_version_num: string }>('show server_version_num');
+    const version = Number(row?.server_version_num);
+    if (version < OLDEST_POSTGRES * 10_000) throw new PostgresTooOld(version);
   }
 
   /** Use it for ordinary reads, and SQL through {@link tx} for atomic writes and frequent reads. */

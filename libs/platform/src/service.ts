@@ -21,7 +21,7 @@ import {
 } from './config.js';
 import { connectConsumer } from './consumers.js';
 import { CONFIG, LOGGER, type PlatformContext } from './context.js';
-import { Database, isDatabaseOutage, type DatabaseOptions } from './database.js';
+import { Database, isDatabaseOutage, PostgresTooOld, type DatabaseOptions } from './database.js';
 import { Health, HealthController } from './health.js';
 import { createLogger, nestLogger, type Logger } from './logging.js';
 import { Metrics } from './metrics.js';
@@ -86,10 +86,13 @@ export async function runService<S extends Shape>(
     const applied = await database.migrate();
     if (applied.length > 0) logger.info({ applied }, 'migrations applied');
   } catch (error) {
-    logger.fatal(
-      { err: error, code: 'database_unavailable' },
-      'cannot open the database, so the service does not start; check DATABASE_URL, and check that the roles and schemas are provisioned',
-    );
+    if (error instanceof PostgresTooOld)
+      logger.fatal({ code: 'database_too_old' }, `${error.message}, so the service does not start; check DATABASE_URL`);
+    else
+      logger.fatal(
+        { err: error, code: 'database_unavailable' },
+        'cannot open the database, so the service does not start; check DATABASE_URL, and check that the roles and schemas are provisioned',
+      );
     process.exitCode = EXIT.unavailable;
     await stopTracing();
     return;
