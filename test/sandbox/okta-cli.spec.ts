@@ -68,7 +68,9 @@ describe('npm run okta', () => {
     expect((await cli('push-group', 'Agents', 'anna@example.com', '--mode', 'oin')).out).toContain(
       'push-group Agents: done (catalog app, OIN)',
     );
-    expect((await cli('remove-member', 'Agents', 'anna@example.com', '--mode', 'aiw')).out).toContain('(custom app, AIW)');
+    expect((await cli('remove-member', 'Agents', 'anna@example.com', '--mode', 'aiw')).out).toContain(
+      '(custom app, AIW)',
+    );
     expect((await cli('suspend', 'anna@example.com')).out).toContain('sends no SCIM request');
     const { out } = await cli('list');
     expect(out).toMatch(/^Anna@example.com +SUSPENDED +assigned +[0-9a-f-]{36}$/m);
