@@ -114,7 +114,6 @@ function overheard(feed: AccessFeed, listener: (record: AccessRecord) => void): 
         },
         removed: (tenantId, accountId) => sink.removed(tenantId, accountId),
         unreadable: (tenantId, accountId, why) => sink.unreadable(tenantId, accountId, why),
-        caughtUp: () => sink.caughtUp(),
       }),
     completeAt: () => feed.completeAt(),
     close: () => feed.close(),

@@ -118,10 +118,14 @@ test('warns if row security hides every account from its role', async () => {
   target.username = ROLE;
   target.password = PASSWORD;
   try {
-    await live(guardOn(target.href, { logger: listening }));
+    const seeing = guardOn(target.href, { logger: listening });
+    await live(seeing);
+    expect(await ask(seeing, issuer.accessToken(randomUUID()))).toBe('account_unknown');
     expect(lines).toEqual([]);
     await admin.query('alter table bus.event_log enable row level security');
-    await live(guardOn(target.href, { logger: listening }));
+    const blind = guardOn(target.href, { logger: listening });
+    await live(blind);
+    for (let i = 0; i < 2; i++) expect(await ask(blind, issuer.accessToken(randomUUID()))).toBe('account_unknown');
     expect(lines).toEqual([expect.stringContaining('access_feed_empty')]);
   } finally {
     await Promise.all(open.splice(0).map((o) => o.close()));

@@ -12,8 +12,6 @@ export interface AccessSink {
    * key.
    */
   unreadable(tenantId: string, accountId: string, why: string): void;
-  /** The sink has every record that was in the topic at the start. Called once. */
-  caughtUp(): void;
 }
 
 export interface AccessFeed {
@@ -32,7 +30,6 @@ export function busFeed(source: FollowSource, options: FollowOptions): AccessFee
   return {
     start(sink) {
       follower = followTopic(source, TOPIC, (records) => records.forEach((record) => deliver(record, sink)), options);
-      void follower.caughtUp.then(() => sink.caughtUp());
     },
     completeAt: () => follower?.completeAt(),
     close: async () => follower?.close(),

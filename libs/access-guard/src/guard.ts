@@ -64,6 +64,7 @@ export class AccessGuard {
   private readonly clock: Clock;
   private readonly metrics = new GuardMetrics();
   private readonly refusals: FirstRefusals | undefined;
+  private warnedOfEmptyFeed = false;
   private started = false;
 
   constructor(private readonly options: AccessGuardOptions) {
@@ -106,13 +107,6 @@ export class AccessGuard {
         );
         this.noteApplied(this.view.block(tenantId, accountId, 'unreadable'), accountId);
       },
-      caughtUp: () => {
-        if (this.view.size > 0) return;
-        this.options.logger.warn(
-          { code: 'access_feed_empty' },
-          'The access feed has no account. Check that this role may read identity.access: a row security policy of bus.event_log can hide it. Every request is refused until the first account arrives.',
-        );
-      },
     });
   }
 
@@ -152,9 +146,20 @@ export class AccessGuard {
     if (decision.allowed)
       return { accountId, tenantId: decision.tenantId, roles: decision.roles, clientId, actor, issuedAt, expiresAt };
     const { reason, detail } = decision;
+    if (reason === 'account_unknown' && this.view.size === 0) this.warnOfEmptyFeed();
     if (entry && (reason === 'account_inactive' || reason === 'token_revoked'))
       this.refusals?.note(accountId, new Date(this.clock.now()), entry, reason);
     throw new AccessDenied(reason, detail);
+  }
+
+  /** A person has a valid token, so there must be an account, which this process cannot read. */
+  private warnOfEmptyFeed(): void {
+    if (this.warnedOfEmptyFeed) return;
+    this.warnedOfEmptyFeed = true;
+    this.options.logger.warn(
+      { code: 'access_feed_empty' },
+      'A valid token was refused, because the access feed has no account. Check that this role may read identity.access: a row security policy of bus.event_log can hide it',
+    );
   }
 
   /**
