@@ -198,7 +198,7 @@ describe('the log files of the services', () => {
   test('lead to one sentence for a warning or an error, not for each repetition', () => {
     const said: string[] = [];
     const logs = new ServiceLogs(folder, (text) => void said.push(text));
-    const failed = JSON.stringify({ level: 'error', msg: 'cannot read the token', err: { message: 'AccessDenied' } });
+    const failed = JSON.stringify({ level: 'error', msg: 'cannot read the token.', err: { message: 'AccessDenied' } });
     for (const line of [JSON.stringify({ level: 'info', msg: 'listening' }), failed, failed, 'plain text'])
       logs.write('auth-service', line);
     logs.close();

@@ -76,6 +76,7 @@ export class ServiceLogs {
     const reason = (entry.err as { message?: string } | undefined)?.message ?? entry.reason;
     const because = typeof reason === 'string' && reason !== entry.msg ? ` (${reason})` : '';
     const again = before && before.more > 0 ? ` The same was logged ${before.more} more times before.` : '';
-    this.notice(`${service} ${verb}: ${entry.msg}${because}.${again} See ${path.relative('.', this.fileOf(service))}`);
+    const said = entry.msg.replace(/\.$/, '');
+    this.notice(`${service} ${verb}: ${said}${because}.${again} See ${path.relative('.', this.fileOf(service))}`);
   }
 }
