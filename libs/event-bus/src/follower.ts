@@ -41,8 +41,6 @@ export interface TopicFollower {
    * answer. Events that are still in an outbox are not included.
    */
   completeAt(): number | undefined;
-  /** Resolves when every record that was in the topic at the start has been handled. */
-  readonly caughtUp: Promise<void>;
   close(): Promise<void>;
 }
 
@@ -54,19 +52,15 @@ export const followed = ({ key, event, unreadable }: Delivery): FollowedRecord =
 
 /** Follows a topic until it is closed, and starts again after each failure. */
 export abstract class Follower implements TopicFollower {
-  readonly caughtUp: Promise<void>;
   protected readonly stop = new AbortController();
   private at: number | undefined;
-  private resolveCaughtUp!: () => void;
   private running: Promise<void> | undefined;
 
   constructor(
     protected readonly topic: string,
     protected readonly handler: FollowHandler,
     protected readonly options: FollowOptions,
-  ) {
-    this.caughtUp = new Promise((resolve) => (this.resolveCaughtUp = resolve));
-  }
+  ) {}
 
   start(): this {
     this.running ??= this.run();
@@ -85,7 +79,6 @@ export abstract class Follower implements TopicFollower {
   /** Called when every record that was in the topic at the time `at` has been handled. */
   protected complete(at: number): void {
     this.at = at;
-    this.resolveCaughtUp();
   }
 
   /** Follows until the follower is closed or fails; calls `reached` when the carrier answers. */
