@@ -6,8 +6,8 @@ import { watch, type FSWatcher } from 'chokidar';
 import { ROOT } from './folder.js';
 import type { StackServices } from './stack-services.js';
 
-const SOURCES = ['apps', 'libs', 'examples'];
-const IGNORED = /(^|[\\/])(node_modules|\..*)$|\.spec\.ts$|\.d\.ts$|~$/;
+const SOURCES = ['apps', 'libs', 'packages', 'examples'];
+const IGNORED = /(^|[\\/])(node_modules|dist|\..*)$|\.spec\.ts$|\.d\.ts$|~$/;
 /** Files that are saved together are handled together. */
 const PAUSE_MS = 100;
 
