@@ -47,7 +47,7 @@ describe('a watched stack', () => {
 
   beforeAll(async () => {
     root = fs.realpathSync(fs.mkdtempSync(path.join(tmpdir(), 'stackflow-watch-')));
-    fs.copyFileSync(path.join(ROOT, '.swcrc'), path.join(root, '.swcrc'));
+    for (const file of ['.swcrc', 'tsconfig.json']) fs.copyFileSync(path.join(ROOT, file), path.join(root, file));
     write('package.json', '{ "type": "module" }');
     for (const [file, text] of Object.entries(FILES)) {
       write(file, text);
@@ -84,6 +84,12 @@ describe('a watched stack', () => {
     pids = services.map(({ pid }) => pid);
   });
   const replaced = (): string[] => services.filter(({ pid }, at) => pid !== pids[at]).map(({ spec }) => spec.name);
+
+  test('resolves an alias of tsconfig.json as the build does', async () => {
+    write('apps/uses-lib/src/text.ts', "export { text } from '#shared';\n");
+    await line(/^uses-lib restarted/);
+    expect(await answer('uses-lib')).toBe('one');
+  });
 
   test('restarts the service whose file was saved, ends the old process, and says it in one line', async () => {
     write('apps/alone/src/text.ts', "export const text: string = 'two';\n");

@@ -88,6 +88,14 @@ export class Watch {
     return path.join(this.root, 'dist', file.replace(/\.ts$/, '.js'));
   }
 
+  /** The aliases of imports, which the compiler replaces by relative paths. */
+  private paths(): Record<string, string[]> {
+    const config = JSON.parse(fs.readFileSync(path.join(this.root, 'tsconfig.json'), 'utf8')) as {
+      compilerOptions: { paths: Record<string, string[]> };
+    };
+    return config.compilerOptions.paths;
+  }
+
   /** Writes the output as `nest build` does. Returns a sentence if the file does not compile. */
   private async compile(file: string): Promise<string | undefined> {
     const source = path.join(this.root, file);
@@ -105,6 +113,8 @@ export class Watch {
       const { code, map = '' } = await transformFile(source, {
         cwd: this.root,
         sourceFileName: path.relative(path.dirname(output), source),
+        module: { type: 'es6', resolveFully: true },
+        jsc: { baseUrl: this.root, paths: this.paths() },
       });
       fs.writeFileSync(`${output}.map`, map);
       fs.writeFileSync(output, `${code}\n//# sourceMappingURL=${path.basename(output)}.map`);
