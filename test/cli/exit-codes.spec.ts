@@ -40,7 +40,7 @@ const MORE: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Answers that are made of several services: no service had an answer. */
-const COMPOSED = ['doctor', 'status', 'audit', 'events list', 'events show', 'events parked', 'events retry', 'events skip', 'events replay']; // prettier-ignore
+const COMPOSED = ['doctor', 'status', 'audit', 'events list', 'events show', 'events parked', 'events retry', 'events skip', 'events replay']; // oxfmt-ignore
 
 function argumentsOf({ path: name, spec, program }: Named): string[] {
   const command = new Command(name.join(' '));

@@ -135,7 +135,8 @@ function checkPatch(file: string, folder: string, patch: Patch, found: Found): v
     return;
   }
   const body = parse(patch.patch ?? (patch.path ? readFileSync(path.join(folder, patch.path), 'utf8') : '')) as
-    Partial<Manifest> | unknown[];
+    | Partial<Manifest>
+    | unknown[];
   const inner = Array.isArray(body) ? undefined : { kind: body.kind, name: body.metadata?.name };
   const { kind, name } = { ...inner, ...patch.target };
   const pattern = new RegExp(`^(${name ?? '.*'})$`);

@@ -27,8 +27,9 @@ it('the request log is retried less and less often while its table is missing, w
   try {
     log.add({ ...record, durationMs: 1, leftOut: [], delivered: true } as unknown as RequestRecord);
     await sleep(1_600);
-    expect(query.mock.calls.length).toBeGreaterThanOrEqual(2);
-    expect(query.mock.calls.length).toBeLessThanOrEqual(5);
+    const { calls } = query.mock;
+    expect(calls.length).toBeLessThanOrEqual(5);
+    await until('a second try', () => calls.length >= 2);
   } finally {
     query.mockRestore();
     await gateway.sql('alter table directory.scim_request_away rename to scim_request');

@@ -114,14 +114,14 @@ describe('the dependency rules', () => {
   });
 });
 
-describe('eslint', () => {
+describe('oxlint', () => {
   const text =
-    'export const shell = process.env.SHELL;\nexport const any = (x: any): string => String(typeof x);\nPromise.resolve();\n';
+    'export const shell = process.env.SHELL;\nexport const any = (x: any): string => String(typeof x);\nPromise.resolve();\nexport const type: string = 1;\n';
   let folder: string;
   beforeAll(() => {
     folder = fs.mkdtempSync(path.join(tmpdir(), 'stackflow-lint-'));
     fs.symlinkSync(path.join(ROOT, 'node_modules'), path.join(folder, 'node_modules'));
-    fs.copyFileSync(path.join(ROOT, 'eslint.config.mjs'), path.join(folder, 'eslint.config.mjs'));
+    fs.copyFileSync(path.join(ROOT, '.oxlintrc.json'), path.join(folder, '.oxlintrc.json'));
     fs.writeFileSync(path.join(folder, 'package.json'), '{ "type": "module" }');
     fs.writeFileSync(
       path.join(folder, 'tsconfig.json'),
@@ -140,13 +140,13 @@ describe('eslint', () => {
   });
   afterAll(() => fs.rmSync(folder, { recursive: true, force: true }));
 
-  test('refuses any and floating promises everywhere, and the environment except in platform, tools and the settings of a Lambda', () => {
+  test('refuses wrong types, any and floating promises everywhere, and the environment except in platform, tools and the settings of a Lambda', () => {
     const rules = lint(folder);
-    const everywhere = ['@typescript-eslint/no-explicit-any', '@typescript-eslint/no-floating-promises'];
+    const everywhere = ['typescript(TS2322)', 'typescript(no-explicit-any)', 'typescript(no-floating-promises)'];
     expect(rules).toEqual({
       'apps/cognito-triggers/src/lambda/settings.ts': everywhere,
-      'apps/one/src/file.ts': [...everywhere, 'no-restricted-properties'],
-      'libs/settings/src/file.ts': [...everywhere, 'no-restricted-properties'],
+      'apps/one/src/file.ts': ['eslint(no-restricted-properties)', ...everywhere],
+      'libs/settings/src/file.ts': ['eslint(no-restricted-properties)', ...everywhere],
       'libs/platform/src/file.ts': everywhere,
       'tools/local/file.ts': everywhere,
     });
@@ -156,20 +156,18 @@ describe('eslint', () => {
 function lint(folder: string): Record<string, string[]> {
   const { stdout } = spawnSync(
     process.execPath,
-    [path.join(folder, 'node_modules/eslint/bin/eslint.js'), '-f', 'json', 'apps', 'libs', 'tools'],
+    [path.join(folder, 'node_modules/oxlint/bin/oxlint'), '-f', 'json', 'apps', 'libs', 'tools'],
     {
       cwd: folder,
       encoding: 'utf8',
       env: plainEnv(),
     },
   );
-  const results = JSON.parse(stdout) as { filePath: string; messages: { ruleId: string | null }[] }[];
-  return Object.fromEntries(
-    results.map((r) => [
-      path.relative(fs.realpathSync(folder), fs.realpathSync(r.filePath)),
-      r.messages.map((m) => m.ruleId ?? 'parse').sort(),
-    ]),
-  );
+  const { diagnostics } = JSON.parse(stdout) as { diagnostics: { filename: string; code: string }[] };
+  const found: Record<string, string[]> = {};
+  for (const { filename, code } of diagnostics) (found[filename] ??= []).push(code);
+  for (const codes of Object.values(found)) codes.sort();
+  return found;
 }
 
 function plainEnv(): NodeJS.ProcessEnv {

@@ -14,6 +14,7 @@ const FAKE = `
 import http from 'node:http';
 const { PORT, MISBEHAVE } = process.env;
 if (MISBEHAVE === 'config') { console.error('scim-gateway cannot start: DATABASE_URL is not set'); process.exit(78); }
+if (MISBEHAVE === 'fault') (await import(process.env.OURS)).loadConfig('fake', { BROKEN: null }, {});
 if (MISBEHAVE === 'slow') process.on('SIGTERM', () => setTimeout(() => { console.log('work ended'); process.exit(0); }, 2_000));
 if (MISBEHAVE === 'deaf') process.on('SIGTERM', () => console.log('not now'));
 process.on('disconnect', () => process.exit(0));
@@ -64,6 +65,12 @@ describe('a supervised service', () => {
       /^fake ended \(exit code 78\) before it was ready[^]*DATABASE_URL is not set[^]*set it in the environment/,
     );
     expect(service.running).toBe(false);
+  });
+
+  test('names the line of our source where it failed', async () => {
+    const OURS = path.join(ROOT, 'dist/libs/platform/src/config.js');
+    const service = await make({ MISBEHAVE: 'fault', OURS });
+    await expect(service.start()).rejects.toThrow(/libs\/platform\/src\/config\.ts:\d+/);
   });
 
   test('whose program does not exist is reported too', async () => {

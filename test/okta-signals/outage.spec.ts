@@ -196,7 +196,7 @@ describe('a process with claimed checks', () => {
     const [asked, forgotten] = await rig.people(org, 2);
     if (!asked || !forgotten) throw new Error('two people');
     await rig.verb(org, 'suspend', forgotten);
-    const slow = { effect: 'latency', ms: 2_000, times: 1, operation: 'getUser', username: asked.oktaId };
+    const slow = { effect: 'latency', ms: 5_000, times: 1, operation: 'getUser', username: asked.oktaId };
     await rig.okta('POST', 'faults', slow);
     await deliver(worker, org, delivery({ user: asked.oktaId }));
     await rig.until('the claim', () => claimed(asked));
@@ -213,7 +213,7 @@ describe('a process with claimed checks', () => {
   it('discards the answer of a check that another process took over meanwhile', async () => {
     const org = await rig.org();
     const person = await rig.person(org);
-    const slow = { effect: 'latency', ms: 2_000, times: 1, operation: 'getUser', username: person.oktaId };
+    const slow = { effect: 'latency', ms: 5_000, times: 1, operation: 'getUser', username: person.oktaId };
     await rig.okta('POST', 'faults', slow);
     await deliver(worker, org, delivery({ user: person.oktaId }));
     await rig.until('the claim', () => claimed(person));

@@ -39,7 +39,7 @@ const words = (text: string): number => oneLine(text).split(' ').length;
 
 /** Leaves out directives for tools, and comments of fewer than four words. */
 const isComment = ({ kind, text }: Passage): boolean =>
-  kind === 'comment' && words(text) >= 4 && !/^(eslint|prettier|@ts-|swc)/.test(text);
+  kind === 'comment' && words(text) >= 4 && !/^(oxlint|oxfmt|@ts-|swc)/.test(text);
 
 /** Leaves out SQL, and text of fewer than five words. */
 const isSentence = ({ kind, text }: Passage): boolean =>

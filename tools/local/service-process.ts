@@ -36,11 +36,12 @@ const SHUTDOWN = [
   ['SIGKILL', 5_000],
 ] as const;
 const REPORT_FILES = path.join(ROOT, 'dist/tools/local/report-files.js');
+const SOURCE_MAPS = path.join(ROOT, 'dist/tools/local/source-maps.js');
 /** Limit of restarts. A service that needs more restarts within a minute has a fault that a restart does not repair. */
 const RESTARTS_PER_MINUTE = 5;
 const FIRST_PAUSE_MS = 200;
 /** Node's options. kafkajs, which is no longer maintained, causes this harmless warning. */
-const NODE_OPTIONS = ['--enable-source-maps', '--disable-warning=TimeoutNegativeWarning'];
+const NODE_OPTIONS = [`--require=${SOURCE_MAPS}`, '--disable-warning=TimeoutNegativeWarning'];
 
 export class ServiceProcess {
   private child: ChildProcess | undefined;

@@ -5,12 +5,8 @@ import path from 'node:path';
 export const bin = (name: string, file: string): string[] => [path.join('node_modules', name, file)];
 
 export const STATIC_CHECKS: readonly { name: string; args: readonly string[] }[] = [
-  { name: 'eslint', args: [...bin('eslint', 'bin/eslint.js'), '.', '--ignore-pattern=infra/', '--max-warnings=0'] },
-  // TypeScript 7 checks in a third of the time. eslint's rules still need version 6.
-  { name: 'types', args: [...bin('typescript-7', 'bin/tsc'), '--noEmit', '-p', 'tsconfig.json'] },
-  { name: 'types of infra', args: [...bin('typescript-7', 'bin/tsc'), '-p', 'infra/tsconfig.json'] },
-  // On its own, because the types of the CDK take long to read.
-  { name: 'eslint of infra', args: [...bin('eslint', 'bin/eslint.js'), 'infra', '--max-warnings=0'] },
+  // It checks the types too (.oxlintrc.json), because it has read them for its rules.
+  { name: 'oxlint', args: [...bin('oxlint', 'bin/oxlint'), '.'] },
   {
     name: 'dependency rule',
     args: [
@@ -26,5 +22,5 @@ export const STATIC_CHECKS: readonly { name: string; args: readonly string[] }[]
       'bench',
     ],
   },
-  { name: 'formatting', args: [...bin('prettier', 'bin/prettier.cjs'), '--check', '--log-level=warn', '.'] },
+  { name: 'formatting', args: [...bin('oxfmt', 'bin/oxfmt'), '--check', '.'] },
 ];

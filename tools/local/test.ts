@@ -15,7 +15,7 @@ import { startTestServices } from './test-services.js';
 
 const HELP = `npm test [-- <jest arguments>]
 
-Without arguments: prettier, eslint, dependency rule, type check, then every test. With arguments: only jest, e.g.
+Without arguments: oxfmt, oxlint (types too), dependency rule, then every test. With arguments: only jest, e.g.
   npm test -- libs/scim            tests below a folder
   npm test -- -t 'rename'          tests by name
 
@@ -53,27 +53,16 @@ async function tests(args: readonly string[]): Promise<readonly Tally[]> {
   return [...missing, await runJest(args, env, closing)];
 }
 
-/**
- * Runs two checks at a time, for two cores. The check eslint takes as long as all others together. With a low priority,
- * the checks use the time in which tests wait, and do not slow the tests down.
- */
-async function staticChecks(priority?: number): Promise<readonly Tally[]> {
-  const waiting = [...STATIC_CHECKS];
-  const tallies: Tally[] = [];
-  const worker = async (): Promise<void> => {
-    for (let check = waiting.shift(); check; check = waiting.shift()) {
+/** With a low priority, the checks use the time in which tests wait, and do not slow the tests down. */
+const staticChecks = (priority?: number): Promise<readonly Tally[]> =>
+  Promise.all(
+    STATIC_CHECKS.map(async ({ name, args }) => {
       const began = Date.now();
-      // Each check creates many objects that live long; a larger young generation saves garbage collections.
-      const { code, output } = await runNode(['--max-semi-space-size=128', ...check.args], {
-        ...(priority !== undefined && { priority }),
-      });
+      const { code, output } = await runNode(args, { ...(priority !== undefined && { priority }) });
       if (code !== 0) say(output);
-      tallies.push(report(check.name, code === 0, began));
-    }
-  };
-  await Promise.all([worker(), worker()]);
-  return tallies;
-}
+      return report(name, code === 0, began);
+    }),
+  );
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.once(signal, () => {

@@ -159,7 +159,8 @@ export async function anyTenants(services: Services): Promise<readonly Tenant[]>
 
 /** The result of a call, or the reason why the result is not known. */
 export type Part<T> =
-  { readonly value: T; readonly problem?: undefined } | { readonly value?: undefined; readonly problem: Refusal };
+  | { readonly value: T; readonly problem?: undefined }
+  | { readonly value?: undefined; readonly problem: Refusal };
 
 /** Returns the error of a call instead of throwing it. One failed call must not hide the results of the others. */
 export async function part<T>(ask: () => Promise<T>): Promise<Part<T>> {

@@ -35,7 +35,7 @@ export type SubscriberPlatform<S extends ConfigShape = NoSettings> = PlatformCon
   ConfigOf<typeof subscriberSettings & S>
 >;
 
-// eslint-disable-next-line @typescript-eslint/no-empty-object-type -- no settings beside those of every subscriber
+// oxlint-disable-next-line typescript/no-empty-object-type -- no settings beside those of every subscriber
 type NoSettings = {};
 
 export interface SubscriberDefinition<S extends ConfigShape = NoSettings> extends StrategyOptions {

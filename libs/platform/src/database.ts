@@ -116,7 +116,7 @@ export interface DatabaseOptions {
   readonly poolSize?: number;
   readonly applicationName?: string;
   readonly migrations?: (new () => MigrationInterface)[];
-  // eslint-disable-next-line @typescript-eslint/no-unsafe-function-type -- TypeORM's own type of an entity class
+  // oxlint-disable-next-line typescript/no-unsafe-function-type -- TypeORM's own type of an entity class
   readonly entities?: Function[];
   /** Maximum duration of a statement in milliseconds; 0 means no limit. */
   readonly statementTimeoutMs?: number;

@@ -12,7 +12,8 @@ import type { OidcProvider } from './provider.js';
 import { secretInCookies, sessionCookie, type OrgSession } from './sessions.js';
 
 export type Shown =
-  { readonly location: string; readonly cookie?: string } | { readonly html: string; readonly status: 200 | 401 };
+  | { readonly location: string; readonly cookie?: string }
+  | { readonly html: string; readonly status: 200 | 401 };
 
 /** Maximum number of people in the list on the sign-in page. Others type their username. */
 const PICKER_LIMIT = 200;
