@@ -164,6 +164,9 @@ export class Stack {
       DATABASE_URL: this.serviceUrl('stackflow', 'scim-gateway'),
       SCIM_RATE_LIMIT_PER_SECOND: '1000000',
       SCIM_RATE_LIMIT_BURST: '1000000',
+      SCIM_OPEN_REQUESTS_PER_TENANT: '1000000',
+      SCIM_BODY_MIB_PER_MINUTE: '1000000',
+      SCIM_MEMBERSHIP_CHANGES_PER_MINUTE: '1000000000',
     });
   }
 

@@ -62,6 +62,7 @@ describe('the log of SCIM requests', () => {
       leftOutCount: 0,
       delivered: true,
       userAgent: null,
+      repeats: 1,
     });
     expect(requests[2]).toMatchObject({ resourceType: 'Groups', leftOut: ['nobody'], leftOutCount: 1 });
     expect(requests[0]).toMatchObject({ resourceType: null, url: `${BASE}/Nothing` });

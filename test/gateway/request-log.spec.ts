@@ -55,7 +55,7 @@ it('the retention job deletes every row that is too old, however many there are,
   expect(await stored(tenantId)).toBe(1);
 });
 
-it('the log line of a request has the trace of the request, as its events do', async () => {
+it('a request has a trace of its own, which its log line and its events share, and not the trace that a client names', async () => {
   const tenant = await gateway.createTenant();
   const info = jest.spyOn(gateway.app.get<Logger>(LOGGER), 'info');
   const traceId = 'c'.repeat(32);
@@ -66,9 +66,11 @@ it('the log line of a request has the trace of the request, as its events do', a
   const lines = info.mock.calls.map(([fields]) => fields);
   info.mockRestore();
   expect(lines).toEqual([
-    expect.objectContaining({ status: 201, traceId }),
-    expect.objectContaining({ status: 404, traceId }),
+    expect.objectContaining({ status: 201, traceId: expect.stringMatching(/^[0-9a-f]{32}$/) }),
+    expect.objectContaining({ status: 404, traceId: expect.not.stringContaining(traceId) }),
   ]);
   await until('the event', async () => (await tenant.events()).length === 1);
-  expect((await tenant.events())[0]?.traceparent).toContain(traceId);
+  const { traceparent } = (await tenant.events())[0] ?? {};
+  expect(traceparent).toContain((lines[0] as { traceId: string }).traceId);
+  expect(traceparent).not.toContain(traceId);
 });

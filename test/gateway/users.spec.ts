@@ -86,15 +86,34 @@ describe('a user', () => {
     expect(await types()).toEqual(['user.created', 'user.updated']);
   });
 
-  it('has the trace of the request in its event', async () => {
-    const trace = '4bf92f3577b34da6a3ce929d0e0e4736';
-    await tenant.send(
-      'POST',
-      '/Users',
-      { userName: 'a' },
-      { headers: { traceparent: `00-${trace}-00f067aa0ba902b7-01` } },
-    );
-    expect((await tenant.events())[0]?.traceparent).toContain(trace);
+  it('is one person whichever Unicode form the name has, and is returned as it was sent', async () => {
+    const [composed, decomposed] = ['j\u00f6rg@x', 'jo\u0308rg@x'];
+    const { id } = (await tenant.send('POST', '/Users', { userName: decomposed })).body;
+    expect((await tenant.send('POST', '/Users', { userName: composed })).status).toBe(409);
+    for (const name of [composed, decomposed, decomposed.toUpperCase()]) {
+      const filter = encodeURIComponent(`userName eq "${name}"`);
+      const found = (await tenant.send('GET', `/Users?filter=${filter}`)).body.Resources;
+      expect(found).toEqual([expect.objectContaining({ id, userName: decomposed })]);
+    }
+  });
+
+  it('that is renamed by a new creation keeps its id, and the request log says so', async () => {
+    const first = await tenant.send('POST', '/Users', { userName: 'old@x', externalId: '00u1' });
+    const again = { userName: 'new@x', externalId: '00u1' };
+    const refused = await tenant.send('POST', '/Users', again);
+    expect([refused.status, refused.body.detail]).toEqual([409, expect.stringContaining('active user "old@x"')]);
+    await tenant.send('PATCH', `/Users/${first.body.id}`, patchOp({ op: 'replace', value: { active: false } }));
+    // Another external id is another person, also for a name of an inactive user.
+    for (const externalId of ['00u2', '00U1', undefined])
+      expect((await tenant.send('POST', '/Users', { userName: 'old@x', externalId })).status).toBe(409);
+    const taken = await tenant.send('POST', '/Users', again);
+    expect([taken.status, taken.body.id, taken.body.userName]).toEqual([201, first.body.id, 'new@x']);
+    const remarks = await until('the row of the request', async () => {
+      const sql = 'select detail from directory.scim_request where tenant_id = $1 and status = 201 order by at';
+      const rows = await gateway.sql<{ detail: string | null }>(sql, [tenant.id]);
+      return rows.length === 2 && rows.map(({ detail }) => detail);
+    });
+    expect(remarks).toEqual([null, expect.stringContaining('inactive user "old@x" has the same externalId')]);
   });
 
   it('leaves its groups, frees its name and is announced with its final state when it is deleted', async () => {

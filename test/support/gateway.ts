@@ -11,6 +11,7 @@ import { defaultSettings, TenantSettingsCache, type SettingsEvent } from '#setti
 import { service } from '../../apps/scim-gateway/src/service.js';
 import { FakeSecretsManager } from '../tenants/secrets-manager.js';
 import { createTestDatabase } from './database.js';
+import type { HangingPostgres } from './hanging-postgres.js';
 import { startInProcess, type InProcess } from './in-process.js';
 
 /** The parts of SCIM bodies that tests check. */
@@ -79,7 +80,7 @@ export interface TestGateway extends Omit<InProcess, 'stop'> {
   readonly port: number;
   readonly secrets: FakeSecretsManager;
   readonly store: SecretStore;
-  createTenant(settings?: { readonly scimEnabled?: boolean }): Promise<TestTenant>;
+  createTenant(settings?: { readonly scimEnabled?: boolean; readonly slug?: string }): Promise<TestTenant>;
   /** Runs SQL as the owner of the database. */
   sql<T = Record<string, unknown>>(text: string, values?: readonly unknown[]): Promise<T[]>;
   close(): Promise<void>;
@@ -140,23 +141,28 @@ export interface GatewayOptions {
   /** Consume `integration.settings` from the bus, as the service does; false by default. */
   readonly consume?: boolean;
   readonly poolSize?: number;
+  /** The gateway reaches its database through this proxy. */
+  readonly through?: HangingPostgres;
 }
 
 export async function startGateway(
   overrides: Readonly<Record<string, string>> = {},
-  { consume = false, poolSize = POOL_SIZE }: GatewayOptions = {},
+  { consume = false, poolSize = POOL_SIZE, through }: GatewayOptions = {},
 ): Promise<TestGateway> {
   const stopTracing = await startTracing('scim-gateway', undefined);
   const testDatabase = await createTestDatabase();
   const secrets = new FakeSecretsManager();
   const endpoint = await secrets.start();
   const environment = {
-    DATABASE_URL: testDatabase.url('scim-gateway'),
+    DATABASE_URL: (await through?.start(testDatabase.url('scim-gateway'))) ?? testDatabase.url('scim-gateway'),
     INTERNAL_API_TOKEN: INTERNAL_TOKEN,
     SECRETS_MANAGER_ENDPOINT: endpoint,
     PUBLIC_ORIGIN: 'https://scim.example',
     SCIM_RATE_LIMIT_PER_SECOND: '100000',
     SCIM_RATE_LIMIT_BURST: '100000',
+    SCIM_OPEN_REQUESTS_PER_TENANT: '100000',
+    SCIM_BODY_MIB_PER_MINUTE: '100000',
+    SCIM_MEMBERSHIP_CHANGES_PER_MINUTE: '100000000',
     ...overrides,
   };
   const definition = consume ? service : { ...service, strategies: () => [] };
@@ -178,12 +184,13 @@ export async function startGateway(
     secrets,
     store,
     sql,
-    createTenant: ({ scimEnabled = true } = {}) =>
+    createTenant: ({ scimEnabled = true, slug } = {}) =>
       createTenant({
         port,
         sql,
         store,
         scimEnabled,
+        slug,
         accept: (event) => running.app.get(TenantSettingsCache).accept(event),
       }),
     close: async () => {
@@ -202,13 +209,14 @@ interface Parts {
   readonly sql: TestGateway['sql'];
   readonly store: SecretStore;
   readonly scimEnabled: boolean;
+  readonly slug: string | undefined;
   /** Gives the settings to the gateway at once, as its event handler does after the commit. */
   readonly accept: (event: SettingsEvent) => void;
 }
 
-async function createTenant({ port, sql, store, scimEnabled, accept }: Parts): Promise<TestTenant> {
+async function createTenant({ port, sql, store, scimEnabled, accept, slug: given }: Parts): Promise<TestTenant> {
   const id = randomUUID();
-  const slug = `t-${id.slice(0, 8)}`;
+  const slug = given ?? `t-${id.slice(0, 8)}`;
   const host = `${slug}.stackflow.example`;
   const settings = { tenant: { id, slug, host }, ...defaultSettings(), scimEnabled, scimToken: null };
   await sql(

@@ -13,8 +13,10 @@ import { ScimRequestsController } from './api/scim-requests.controller.js';
 import { UsersController } from './api/users.controller.js';
 import { ScimAuthentication } from './http/authentication.js';
 import { BasePaths } from './http/base-paths.js';
+import { Budgets } from './http/budgets.js';
 import { ScimErrorFilter } from './http/errors.js';
 import { ScimHooks } from './http/hooks.js';
+import { Quotas } from './resources/quotas.js';
 import { GroupsService } from './resources/groups/groups.service.js';
 import { UsersService } from './resources/users/users.service.js';
 
@@ -45,8 +47,10 @@ export const GATEWAY = 'scim-gateway';
     RequestLog,
     RequestLogRetention,
     BasePaths,
+    Budgets,
     ScimAuthentication,
     ScimHooks,
+    Quotas,
     UsersService,
     GroupsService,
   ],

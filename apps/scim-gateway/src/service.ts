@@ -18,18 +18,11 @@ import { MemberEntity } from './resources/groups/member.entity.js';
 import { UserEntity } from './resources/users/user.entity.js';
 import { GATEWAY, ScimGatewayModule } from './scim-gateway.module.js';
 
-/**
- * Idle connections close after this time. It exceeds the time-out of common load balancers, which could otherwise send
- * a request into a closing connection.
- */
-const KEEP_ALIVE_MS = 75_000;
-
 /** These options read `scimHooks` at each request, because Fastify is created before the Nest module. */
 const fastify: FastifyServerOptions & { http: { requireHostHeader: boolean } } = {
   // By default, Node itself refuses a request without a Host header, and its answer has no body.
   http: { requireHostHeader: false },
   bodyLimit: LIMITS.bodyBytes,
-  keepAliveTimeout: KEEP_ALIVE_MS,
   rewriteUrl({ url = '/' }) {
     return this.scimHooks.basePaths.rewrite(url);
   },
@@ -71,6 +64,12 @@ function refuseExpectation(_request: IncomingMessage, response: ServerResponse):
 function answerMalformedHttp(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
+    return;
+  }
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    const detail = 'The request took too long to arrive. Send it again over a faster connection, or split it.';
+    socket.end(rawScimError(408, 'Request Timeout', detail));
+    socket.destroySoon();
     return;
   }
   const [status, reason, detail] =

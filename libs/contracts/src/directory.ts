@@ -49,7 +49,11 @@ export class ScimRequestView {
   @Text({ nullable: true, description: 'Error keyword of the response (RFC 7644 section 3.12).' })
   scimType!: string | null;
 
-  @Text({ nullable: true, max: 1_000, description: 'Error text that Okta shows to its administrator.' })
+  @Text({
+    nullable: true,
+    max: 1_000,
+    description: 'Error text that Okta shows to its administrator, or a remark about a request that succeeded.',
+  })
   detail!: string | null;
 
   @TextList({
@@ -61,6 +65,12 @@ export class ScimRequestView {
   @Whole({ description: 'Number of all members that were not stored.' }) leftOutCount!: number;
   @Flag({ description: 'True if the whole response was written before the connection ended.' }) delivered!: boolean;
   @Text({ nullable: true, max: 200 }) userAgent!: string | null;
+
+  @Whole({
+    description:
+      'Number of requests that this entry stands for. Refusals of one kind (403, 429 or 503) share the entry of the first one for a minute.',
+  })
+  repeats!: number;
 }
 
 export class ScimRequestPage {

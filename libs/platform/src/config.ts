@@ -165,6 +165,16 @@ export const list = (meta: Meta & { default?: readonly string[] }): Setting<read
     meta,
   );
 
+/** The setting with the default of one service, which depends on its largest request body. */
+export const requestTimeout = (seconds: number): Setting<number> =>
+  integer({
+    purpose: 'Seconds within which a request must arrive, with its body. A slower one is answered 408.',
+    example: String(seconds),
+    default: seconds,
+    min: 1,
+    max: 3_600,
+  });
+
 export const serviceSettings = {
   PORT: integer({
     purpose: 'TCP port that the service listens on; 0 picks a free one.',
@@ -174,13 +184,15 @@ export const serviceSettings = {
     max: 65535,
   }),
   HOST: text({ purpose: 'Address that the service binds to.', example: '0.0.0.0', default: '127.0.0.1' }),
+  REQUEST_TIMEOUT_SECONDS: requestTimeout(30),
   DATABASE_URL: postgresUrl({
     purpose:
       'URL of the Postgres database (PostgreSQL 18 or newer), with the role of this service. The role must own the schema of the service.',
     example: 'postgres://my_service:secret@postgres:5432/stackflow',
   }),
   DATABASE_POOL_SIZE: integer({
-    purpose: 'Maximum number of Postgres connections of this process.',
+    purpose:
+      'Maximum number of Postgres connections of this process for its work. A few more watch the database and carry events.',
     example: '10',
     default: 10,
     min: 2,

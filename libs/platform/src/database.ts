@@ -7,8 +7,10 @@ import { createHash } from 'node:crypto';
 import { isNativeError } from 'node:util/types';
 import { DataSource, type MigrationInterface, type ObjectLiteral, type Repository } from 'typeorm';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
-import type pg from 'pg';
+import pg from 'pg';
 import { SnakeCaseNaming } from './entities.js';
+import type { Logger } from './logging.js';
+import { WatchedPool } from './watched-pool.js';
 
 export type Sql = string | { name?: string; text: string; values?: unknown[] };
 
@@ -121,7 +123,12 @@ export interface DatabaseOptions {
   /** Maximum duration of a statement in milliseconds; 0 means no limit. */
   readonly statementTimeoutMs?: number;
   readonly connectTimeoutMs?: number;
+  /** Logs when the database stops answering, and when it answers again. */
+  readonly logger?: Logger;
 }
+
+/** Time beyond its limit after which a statement without an answer counts as lost, with its connection. */
+const DEAD_AFTER_MS = 5_000;
 
 /** SQLSTATEs and driver codes that mean an unavailable database, not a wrong statement. */
 const OUTAGE = /^(08|57P0[1-3]|53[0-4]|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|ENOENT)/;
@@ -131,11 +138,13 @@ export function isDatabaseOutage(error: unknown): boolean {
   // Do not use `instanceof` here, because errors of Node's sockets may come from another realm than this module (jest,
   // vm).
   if (!isNativeError(error)) return false;
+  // Node reports a client that ends its HTTP request early with the code of a lost connection.
+  if (error.message === 'aborted') return false;
   const code = stringProperty(error, 'code');
   if (code !== undefined && OUTAGE.test(code)) return true;
   const { errors } = error as { errors?: unknown };
   if (Array.isArray(errors)) return errors.some(isDatabaseOutage);
-  return /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|not queryable|server closed the connection/i.test(
+  return /Connection terminated|Query read timeout|timeout exceeded when trying to connect|Client has encountered a connection error|not queryable|server closed the connection/i.test(
     error.message,
   );
 }
@@ -158,14 +167,16 @@ function stringProperty(error: unknown, name: 'code' | 'constraint'): string | u
 export class Database implements Queryable {
   private constructor(
     readonly dataSource: DataSource,
-    readonly pool: pg.Pool,
+    readonly pool: WatchedPool,
     readonly schema: string,
   ) {}
 
   /** Rejects with {@link PostgresTooOld} if the server cannot run the SQL of this repository. */
   static async connect(options: DatabaseOptions): Promise<Database> {
+    const { statementTimeoutMs = 30_000 } = options;
     const dataSource = new DataSource({
       type: 'postgres',
+      driver: { Pool: WatchedPool, defaults: pg.defaults, types: pg.types },
       url: options.url,
       schema: options.schema,
       applicationName: options.applicationName ?? options.schema,
@@ -178,13 +189,15 @@ export class Database implements Queryable {
       extra: {
         max: options.poolSize ?? 10,
         connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,
-        statement_timeout: options.statementTimeoutMs ?? 30_000,
+        statement_timeout: statementTimeoutMs,
+        // The server ends a long statement. This limit is for a single connection that is dead without an error.
+        query_timeout: statementTimeoutMs === 0 ? 0 : statementTimeoutMs + DEAD_AFTER_MS,
         options: `-c search_path=${options.schema}`,
         keepAlive: true,
       },
     });
     await dataSource.initialize();
-    const pool = (dataSource.driver as PostgresDriver).master as pg.Pool;
+    const pool = (dataSource.driver as PostgresDriver).master as WatchedPool;
     const database = new Database(dataSource, pool, options.schema);
     try {
       await database.checkVersion();
@@ -192,6 +205,15 @@ export class Database implements Queryable {
       await database.close();
       throw error;
     }
+    pool.onSilence = (silent) => {
+      if (silent)
+        options.logger?.error(
+          { code: 'database_silent' },
+          'Postgres accepts connections but does not answer. Requests are answered 503 until it does. Check the server and its disks.',
+        );
+      else options.logger?.info('Postgres answers again.');
+    };
+    pool.watch();
     return database;
   }
 
@@ -228,7 +250,8 @@ export class Database implements Queryable {
       committed = true;
       return result;
     } catch (error) {
-      await client.query('rollback').catch((e: Error) => (broken ??= e));
+      if (isDatabaseOutage(error)) broken ??= error as Error;
+      else await client.query('rollback').catch((e: Error) => (broken ??= e));
       throw error;
     } finally {
       client.off('error', onError);

@@ -40,7 +40,7 @@ export function toProblem(error: unknown): Problem {
   if (isDatabaseOutage(error))
     return new Problem(
       'unavailable',
-      'The database is not reachable at the moment. Nothing was changed; try again.',
+      'The database is not reachable at the moment. A change may or may not have been stored; a repetition is safe.',
       5,
     );
   // SQLSTATE class 22 is a data exception, e.g. a NUL character, which Postgres text cannot contain.

@@ -3,6 +3,7 @@
  * `/metrics`, and stops cleanly on SIGTERM or SIGINT.
  */
 import 'reflect-metadata';
+import type { ServerOptions } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Module, type DynamicModule, type INestApplication, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -28,6 +29,9 @@ import { Metrics } from './metrics.js';
 import { sendProblem, toProblem } from './problem.js';
 import { startTracing } from './tracing.js';
 
+/** Fastify's options, with those of Node's own server. */
+type FastifyHttpOptions = FastifyServerOptions & { http?: ServerOptions };
+
 type Shape = typeof serviceSettings & ConfigShape;
 
 export interface ServiceDefinition<S extends Shape> {
@@ -39,7 +43,7 @@ export interface ServiceDefinition<S extends Shape> {
   module(platform: PlatformContext<ConfigOf<S>>): DynamicModule | Type | Promise<DynamicModule>;
   /** Returns the strategies that call the `@EventPattern` handlers of the controllers. */
   strategies?(platform: PlatformContext<ConfigOf<S>>): CustomTransportStrategy[];
-  readonly fastify?: FastifyServerOptions;
+  readonly fastify?: FastifyHttpOptions;
   /** Configures the application before it listens, e.g. adds content type parsers. */
   configure?(app: NestFastifyApplication, platform: PlatformContext<ConfigOf<S>>): void | Promise<void>;
 }
@@ -80,6 +84,7 @@ export async function runService<S extends Shape>(
         url: base.DATABASE_URL,
         poolSize: base.DATABASE_POOL_SIZE,
         applicationName: definition.name,
+        logger,
       },
       logger,
     );
@@ -102,7 +107,6 @@ export async function runService<S extends Shape>(
     await stopTracing();
     return;
   }
-  health.add('ready', 'database', async () => void (await database.query('select 1')));
   const platform: PlatformContext<ConfigOf<S>> = {
     service: definition.name,
     config,
@@ -154,11 +158,15 @@ export async function createApplication<S extends Shape>(
       own,
     ],
   };
-  const fastify: FastifyServerOptions = {
+  const { REQUEST_TIMEOUT_SECONDS = 30 } = platform.config as Partial<ConfigOf<typeof serviceSettings>>;
+  const limits = timeouts(REQUEST_TIMEOUT_SECONDS * 1_000);
+  const fastify: FastifyHttpOptions = {
     // Answer with a problem even if Fastify refuses a request before any routing, e.g. for a URL that cannot be
     // decoded.
     frameworkErrors: (error, _request, reply) => sendProblem(reply, toProblem(error)),
+    ...limits,
     ...definition.fastify,
+    http: { ...limits.http, ...definition.fastify?.http },
   };
   const app = await NestFactory.create<NestFastifyApplication>(root, new FastifyAdapter(fastify), {
     logger: nestLogger(platform.logger),
@@ -166,7 +174,11 @@ export async function createApplication<S extends Shape>(
     abortOnError: false,
     preview,
   });
-  if (!preview) await definition.configure?.(app, platform);
+  if (!preview) {
+    countAborted(app, platform);
+    platform.health.add('ready', 'database', async () => void (await platform.database.query('select 1')));
+    await definition.configure?.(app, platform);
+  }
   return app;
 }
 
@@ -184,6 +196,40 @@ async function connectWithRetries(options: DatabaseOptions, logger: Logger, limi
       await sleep(Math.min(250 * attempt, 2_000));
     }
   }
+}
+
+/** The longest silence in an open connection, for clients that stop to read. Nothing that a service does takes as long. */
+const SILENCE_MS = 150_000;
+/** Idle connections outlive those of common load balancers, which could otherwise send into a closing connection. */
+const KEEP_ALIVE_MS = 75_000;
+const TIMEOUT_CHECK_MS = 1_000;
+
+/** The time-outs of every service. Fastify by default waits for ever, so half-sent requests would pile up. */
+function timeouts(requestMs: number): FastifyHttpOptions {
+  const limits = { requestTimeout: requestMs, headersTimeout: Math.min(requestMs, 20_000) };
+  return {
+    requestTimeout: requestMs,
+    connectionTimeout: SILENCE_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    http: { ...limits, connectionsCheckingInterval: TIMEOUT_CHECK_MS },
+  };
+}
+
+/** Counts requests that the client gave up. Anonymous callers can do so at will, so there is no stack in the log. */
+function countAborted(app: NestFastifyApplication, { metrics, logger }: PlatformContext<unknown>): void {
+  const aborted = metrics.counter(
+    'http_requests_aborted_total',
+    'HTTP requests whose connection ended before they were complete.',
+  );
+  const server = app.getHttpAdapter().getInstance();
+  server.addHook('onRequestAbort', (request, done) => {
+    aborted.inc();
+    logger.info(
+      { code: 'request_aborted', method: request.method, route: request.routeOptions.url },
+      'The connection ended before the request was complete.',
+    );
+    done();
+  });
 }
 
 const SHUTDOWN_LIMIT_MS = 15_000;

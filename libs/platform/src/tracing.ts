@@ -37,19 +37,27 @@ export async function startTracing(service: string, otlpEndpoint: string | undef
   return () => provider.shutdown();
 }
 
-/** Runs `work` in a span; an exception marks the span and is rethrown. */
+const extracted = (traceparent: string) => propagation.extract(ROOT_CONTEXT, { traceparent });
+
+/**
+ * Runs `work` in a span; an exception marks the span and is rethrown. `traceparent` is the parent of the span. `linked`
+ * belongs to a caller that is not trusted: the span only refers to it.
+ */
 export function inSpan<T>(
   name: string,
-  options: { kind?: SpanKind; attributes?: Attributes; traceparent?: string | null },
+  options: { kind?: SpanKind; attributes?: Attributes; traceparent?: string | null; linked?: string | null },
   work: (span: Span) => Promise<T>,
 ): Promise<T> {
-  const parent = options.traceparent
-    ? propagation.extract(ROOT_CONTEXT, { traceparent: options.traceparent })
-    : context.active();
+  const parent = options.traceparent ? extracted(options.traceparent) : context.active();
+  const linked = options.linked ? trace.getSpanContext(extracted(options.linked)) : undefined;
   const tracer = trace.getTracer('stackflow');
   return tracer.startActiveSpan(
     name,
-    { kind: options.kind ?? SpanKind.INTERNAL, attributes: options.attributes ?? {} },
+    {
+      kind: options.kind ?? SpanKind.INTERNAL,
+      attributes: options.attributes ?? {},
+      links: linked ? [{ context: linked }] : [],
+    },
     parent,
     async (span) => {
       try {

@@ -5,6 +5,7 @@ import { matches } from './matches.js';
 import { parseAttributePath, resolvePath, type Target } from './path.js';
 import { filterOnSingleValue, type PatchOperation, type PatchPath, type PatchVerb } from './patch.js';
 import {
+  checkUserName,
   hasAttribute,
   isObject,
   parseAttributes,
@@ -30,6 +31,7 @@ export function patchUser(user: UserResource, operations: readonly PatchOperatio
   const { userName, active } = result;
   if (typeof userName !== 'string' || userName.trim() === '')
     throw ScimError.of('invalidValue', 'userName cannot be removed or emptied.');
+  if (userName !== user.userName) checkUserName(userName);
   // A PATCH must not remove `active`. No default is safe: a missing `active` must neither reactivate a person nor end
   // their access.
   if (user.active !== undefined && active === undefined)

@@ -38,7 +38,6 @@ describe('parsing a user', () => {
   it.each([
     ['True', true],
     ['false', false],
-    [' FALSE ', false],
     [true, true],
   ])('reads active %p as %p', (sent, stored) => {
     expect(parseUser({ userName: 'a', active: sent }).active).toBe(stored);
@@ -66,10 +65,35 @@ describe('parsing a user', () => {
     ).toEqual({ userName: 'a' });
   });
 
-  it('keeps empty texts, stores numbers as texts, and changes no byte of a value', () => {
-    expect(
-      parseUser({ userName: '  Ada@Exämple.COM ', title: '', [ENTERPRISE_SCHEMA]: { employeeNumber: 42 } }),
-    ).toEqual({ userName: '  Ada@Exämple.COM ', title: '', [ENTERPRISE_SCHEMA]: { employeeNumber: '42' } });
+  it('keeps empty texts, and changes no byte of a value', () => {
+    const sent = { userName: 'Ada@Exa\u0308mple.COM', title: '', displayName: ' Ada ' };
+    expect(parseUser(sent)).toEqual(sent);
+  });
+
+  it.each([
+    ['userName', 1e21],
+    ['userName', true],
+    ['externalId', 1e20],
+    ['externalId', false],
+    ['title', 42],
+    ['emails', 1],
+    ['emails', true],
+    ['emails', [{ value: 1 }]],
+    ['name', { givenName: true }],
+    [ENTERPRISE_SCHEMA, { employeeNumber: 1.5e19 }],
+    [ENTERPRISE_SCHEMA, { manager: 7 }],
+    ['active', 1],
+    ['active', ' false '],
+    ['active', 'no'],
+  ])('refuses %s with the value %j instead of converting it', (name, value) => {
+    const error = refused(() => parseUser({ userName: 'a', [name]: value }));
+    expect(error.options.scimType).toBe('invalidValue');
+    const inner = typeof value === 'object' ? Object.keys([value].flat()[0] as object)[0] : name;
+    expect(error.detail).toContain(`"${inner}"`);
+  });
+
+  it.each([' ada', 'ada ', 'ada\u00a0', '\ufeffada', 'a\tda', 'ada\u0007'])('refuses the userName %j', (userName) => {
+    expect(refused(() => parseUser({ userName })).detail).toMatch(/blank, or contains a control character/);
   });
 
   it.each([

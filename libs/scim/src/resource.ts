@@ -59,7 +59,17 @@ export function parseUser(body: unknown): UserResource {
       'invalidValue',
       'userName is missing or empty. Map a value to "userName" in the provisioning settings of the application.',
     );
+  checkUserName(userName);
   return resource as UserResource;
+}
+
+/** Refuses names that look like the name of another person. Okta and Entra ID need names back exactly as they sent them. */
+export function checkUserName(userName: string): void {
+  if (userName !== userName.trim() || /\p{Control}/u.test(userName))
+    throw ScimError.of(
+      'invalidValue',
+      `userName ${quote(userName)} begins or ends with a blank, or contains a control character. Remove it in the identity provider.`,
+    );
 }
 
 export function parseGroup(body: unknown): GroupResource {
@@ -176,30 +186,31 @@ function parseList(attribute: Attribute, value: unknown): ScimComplex[] | null {
  * means "unassigned".
  */
 export function parseComplex(attribute: Attribute, value: unknown): ScimComplex | null {
-  if (typeof value === 'string' || typeof value === 'number') {
+  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') {
     const inner = findAttribute(attribute.subAttributes, 'value');
     if (!inner)
       throw ScimError.of('invalidValue', `"${attribute.name}" must be an object, but a ${typeof value} was sent.`);
-    return value === '' ? UNASSIGNED : { value: parsePrimitive(inner, value) };
+    return value === '' ? UNASSIGNED : { value: parsePrimitive(inner, value, attribute.name) };
   }
   const parsed = parseAttributes(attribute.subAttributes, requireObject(value, `"${attribute.name}"`)) as ScimComplex;
   return Object.keys(parsed).length > 0 ? parsed : UNASSIGNED;
 }
 
-function parsePrimitive(attribute: Attribute, value: unknown): ScimPrimitive {
-  if (attribute.type === 'boolean') return parseBoolean(attribute.name, value);
-  if (typeof value === 'string') return storable(value, attribute.name, attribute.maxLength);
-  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
-  throw ScimError.of(
-    'invalidValue',
-    `"${attribute.name}" must be a text, but ${Array.isArray(value) ? 'a list' : 'an object'} was sent.`,
-  );
+/**
+ * Parses a text or a boolean. A number is never converted into text: JSON numbers beyond 2^53 are rounded, so an id could
+ * become the id of another person.
+ */
+function parsePrimitive(attribute: Attribute, value: unknown, name = attribute.name): ScimPrimitive {
+  if (attribute.type === 'boolean') return parseBoolean(name, value);
+  if (typeof value === 'string') return storable(value, name, attribute.maxLength);
+  const sent = Array.isArray(value) ? 'a list' : typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+  throw ScimError.of('invalidValue', `"${name}" must be a text in quotes, but ${sent} was sent.`);
 }
 
 /** Parses a boolean. Entra ID sends "True" and "False", unless a flag in its tenant URL selects real booleans. */
 export function parseBoolean(name: string, value: unknown): boolean {
   if (typeof value === 'boolean') return value;
-  const text = typeof value === 'string' ? value.trim().toLowerCase() : undefined;
+  const text = typeof value === 'string' ? value.toLowerCase() : undefined;
   if (text === 'true') return true;
   if (text === 'false') return false;
   throw ScimError.of('invalidValue', `"${name}" must be true or false, but ${quote(value)} was sent.`);

@@ -43,10 +43,13 @@ export const requests = command({
 });
 
 /** Returns the error that Okta shows under Dashboard -> Tasks. Without an error, says if members or the response were lost. */
-export const note = ({ detail, leftOutCount, delivered }: Request): string | null =>
-  detail ??
-  (leftOutCount > 0
-    ? `${leftOutCount} members were not stored, because no such users exist`
-    : delivered
-      ? null
-      : 'the connection ended before the response was complete');
+export function note({ detail, leftOutCount, delivered, repeats }: Request): string | null {
+  const about =
+    detail ??
+    (leftOutCount > 0
+      ? `${leftOutCount} members were not stored, because no such users exist`
+      : delivered
+        ? null
+        : 'the connection ended before the response was complete');
+  return repeats > 1 ? `${repeats} requests within a minute: ${about ?? ''}` : about;
+}

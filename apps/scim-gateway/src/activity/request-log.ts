@@ -6,24 +6,35 @@ import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { Database, LOGGER, Metrics, prepared, type Logger } from '#platform';
 import type { ScimRequestEntity } from './scim-request.entity.js';
 
-export type RequestRecord = Omit<ScimRequestEntity, 'leftOut' | 'leftOutCount'> & {
+export type RequestRecord = Omit<ScimRequestEntity, 'leftOut' | 'leftOutCount' | 'repeats'> & {
   /** Ids of all members that were not stored. The log keeps their number and the first 100 ids. */
   readonly leftOut: readonly string[];
 };
+
+/** A record, and how many requests it stands for. */
+interface Entry {
+  readonly record: RequestRecord;
+  repeats: number;
+}
 
 const FLUSH_MS = 100;
 const RETRY_MAX_MS = 10_000;
 const BUFFER_LIMIT = 10_000;
 const LEFT_OUT_KEPT = 100;
+const MINUTE_MS = 60_000;
 
-// `on conflict` is needed because a batch is written again if its commit was not acknowledged.
+// `on conflict` is needed because a batch is written again if its commit was not acknowledged, and because `repeats` grows.
 const INSERT = prepared(
-  'insert into scim_request select * from jsonb_populate_recordset(null::scim_request, $1) on conflict (id) do nothing',
+  `insert into scim_request as r select * from jsonb_populate_recordset(null::scim_request, $1)
+   on conflict (id) do update set repeats = excluded.repeats where r.repeats < excluded.repeats`,
 );
 
 @Injectable()
 export class RequestLog implements OnApplicationShutdown {
-  private buffer: RequestRecord[] = [];
+  private buffer = new Set<Entry>();
+  /** Entries of the present minute that equal refusals share, by tenant and reason. */
+  private readonly shared = new Map<string, Entry>();
+  private minute = 0;
   private timer: NodeJS.Timeout | undefined;
   private stopping = false;
   /** Number of consecutive failures. Only the first failure logs a warning. */
@@ -42,12 +53,39 @@ export class RequestLog implements OnApplicationShutdown {
     );
   }
 
-  add(record: RequestRecord): void {
-    if (this.buffer.length >= BUFFER_LIMIT) {
-      this.buffer.shift();
+  /**
+   * Adds a request. Requests of one tenant with the same `reason` share the row of the first one for a minute. Returns the
+   * number of requests that the row stands for.
+   */
+  add(record: RequestRecord, reason?: string): number {
+    const entry = this.entryOf(record, reason);
+    this.enqueue(entry);
+    return entry.repeats;
+  }
+
+  private entryOf(record: RequestRecord, reason: string | undefined): Entry {
+    if (reason === undefined) return { record, repeats: 1 };
+    const minute = Math.floor(record.at.getTime() / MINUTE_MS);
+    if (minute !== this.minute || this.shared.size >= BUFFER_LIMIT) this.shared.clear();
+    this.minute = minute;
+    const key = `${record.tenantId} ${reason}`;
+    const known = this.shared.get(key);
+    if (known) {
+      known.repeats++;
+      return known;
+    }
+    const entry = { record, repeats: 1 };
+    this.shared.set(key, entry);
+    return entry;
+  }
+
+  private enqueue(entry: Entry): void {
+    const [oldest] = this.buffer;
+    if (oldest && this.buffer.size >= BUFFER_LIMIT && !this.buffer.has(entry)) {
+      this.buffer.delete(oldest);
       this.dropped.inc();
     }
-    this.buffer.push(record);
+    this.buffer.add(entry);
     if (this.stopping) return;
     this.timer ??= setTimeout(
       () => {
@@ -64,14 +102,13 @@ export class RequestLog implements OnApplicationShutdown {
     return this.writing;
   }
 
-  /** Returns true only if the log shows that the request's answer was written before the connection ended. */
+  /** Returns true only if the log shows that the answer of success was written before the connection ended. */
   async wasDelivered(requestId: string): Promise<boolean> {
     await this.flush();
-    const rows = await this.database.query<Pick<ScimRequestEntity, 'delivered'>>(
-      'select delivered from scim_request where id = $1',
-      [requestId],
-    );
-    return rows[0]?.delivered === true;
+    const rows = await this.database.query('select 1 from scim_request where id = $1 and delivered and status < 300', [
+      requestId,
+    ]);
+    return rows.length === 1;
   }
 
   /** Writes the remaining records. Records that cannot be written now are lost. */
@@ -83,10 +120,10 @@ export class RequestLog implements OnApplicationShutdown {
 
   private async write(): Promise<void> {
     const batch = this.buffer;
-    if (batch.length === 0) return;
-    this.buffer = [];
+    if (batch.size === 0) return;
+    this.buffer = new Set();
     try {
-      await this.database.query(INSERT, [JSON.stringify(batch.map(row))]);
+      await this.database.query(INSERT, [JSON.stringify([...batch].map(row))]);
       if (this.failures > 0)
         this.logger.info({ failures: this.failures }, 'The SCIM request log can be written to the database again.');
       this.failures = 0;
@@ -96,7 +133,9 @@ export class RequestLog implements OnApplicationShutdown {
           { err: error, code: 'request_log' },
           `Cannot write the SCIM request log to the database. Up to ${BUFFER_LIMIT} rows wait in memory until the database accepts them. Check the database.`,
         );
-      for (const record of batch.concat(this.buffer.splice(0))) this.add(record);
+      const newer = this.buffer;
+      this.buffer = new Set();
+      for (const entry of [...batch, ...newer]) this.enqueue(entry);
       throw error;
     }
   }
@@ -108,7 +147,7 @@ export class RequestLog implements OnApplicationShutdown {
 const clean = (text: string | null, length: number): string | null =>
   text && text.slice(0, length).replace(/[\p{Control}\p{Surrogate}]/gu, '?');
 
-const row = (r: RequestRecord) => ({
+const row = ({ record: r, repeats }: Entry) => ({
   id: r.id,
   tenant_id: r.tenantId,
   at: r.at,
@@ -124,4 +163,5 @@ const row = (r: RequestRecord) => ({
   left_out_count: r.leftOut.length,
   delivered: r.delivered,
   user_agent: clean(r.userAgent, 200),
+  repeats,
 });

@@ -25,4 +25,7 @@ export class ScimRequestEntity {
   /** True if the whole answer was written before the connection ended. */
   @Column({ type: 'boolean' }) delivered!: boolean;
   @Column({ type: 'text', nullable: true }) userAgent!: string | null;
+
+  /** Number of requests that the row stands for: refusals of one kind share the row of the first one for a minute. */
+  @Column({ type: 'int', default: 1 }) repeats!: number;
 }

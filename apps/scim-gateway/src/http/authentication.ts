@@ -4,27 +4,25 @@
  */
 import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { CONFIG, RateLimit } from '#platform';
+import { CONFIG } from '#platform';
 import { ScimError } from '#scim';
 import { ScimTokenVerifier } from '#secrets';
 import { TenantSettingsCache, type TenantCopy } from '#settings';
 import { TokenUse } from '../activity/token-use.js';
 import type { GatewayConfig } from '../config.js';
 import { BasePaths } from './base-paths.js';
+import { Budgets } from './budgets.js';
 
 @Injectable()
 export class ScimAuthentication {
-  private readonly rateLimit: RateLimit;
-
   constructor(
     @Inject(CONFIG) private readonly config: GatewayConfig,
     private readonly verifier: ScimTokenVerifier,
     private readonly tenants: TenantSettingsCache,
     private readonly tokenUse: TokenUse,
     private readonly basePaths: BasePaths,
-  ) {
-    this.rateLimit = new RateLimit(config.SCIM_RATE_LIMIT_PER_SECOND, config.SCIM_RATE_LIMIT_BURST);
-  }
+    private readonly budgets: Budgets,
+  ) {}
 
   /** Sets the tenant in `request.scim`. Rejects with 401, 403, 429 or 503 if the request must be refused. */
   async authenticate(request: FastifyRequest): Promise<void> {
@@ -36,8 +34,7 @@ export class ScimAuthentication {
     request.scim.baseUrl = this.baseUrl(request, tenant);
     this.tokenUse.seen(tenant.tenantId);
     if (!tenant.settings.scimEnabled) throw switchedOff();
-    const wait = this.rateLimit.take(tenant.tenantId);
-    if (wait > 0) throw tooFast(wait, this.config.SCIM_RATE_LIMIT_PER_SECOND);
+    this.budgets.admit(request.scim, bodyBytes(request));
   }
 
   /**
@@ -56,6 +53,12 @@ export class ScimAuthentication {
   }
 }
 
+/** The announced length of the body. Undefined means that the body comes in chunks of unknown number. */
+function bodyBytes({ headers }: FastifyRequest): number | undefined {
+  const length = headers['content-length'] ?? (headers['transfer-encoding'] === undefined ? 0 : undefined);
+  return length === undefined ? undefined : Number(length);
+}
+
 const unauthorized = (header: string | undefined) =>
   new ScimError(
     401,
@@ -68,11 +71,4 @@ const switchedOff = () =>
   new ScimError(
     403,
     'SCIM provisioning is switched off for this StackFlow instance. A super_admin can switch it on in Admin -> Integration Hub -> Okta -> SCIM Enabled.',
-  );
-
-const tooFast = (seconds: number, limit: number) =>
-  new ScimError(
-    429,
-    `More than ${limit} requests per second were sent with this token. Repeat the request in ${seconds} s.`,
-    { retryAfterSeconds: seconds },
   );

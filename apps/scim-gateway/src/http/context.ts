@@ -2,6 +2,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { inSpan, SpanKind, UUID } from '#platform';
 import { parseFilter, parsePage, ScimError, type Filter, type Page } from '#scim';
 
+/** A limit of one tenant. {@link ScimContext.throttledBy} names the one that was used up. */
+export type Budget = 'requests' | 'open_requests' | 'body_bytes' | 'membership_changes';
+
 export interface ScimContext {
   /** The X-Request-Id of the answer. Events of the request carry it as `causationid`. */
   readonly id: string;
@@ -17,7 +20,12 @@ export interface ScimContext {
   /** Ids of members that were sent but not stored, because no such user exists. */
   leftOut?: readonly string[];
   scimType?: string;
+  /** The error text of the answer, or a remark about a request that succeeded. The request log keeps it. */
   detail?: string;
+  /** True if the request counts as open. */
+  admitted?: boolean;
+  /** The budget that the tenant has used up. */
+  throttledBy?: Budget;
 }
 
 declare module 'fastify' {
@@ -32,11 +40,19 @@ export interface Answer {
   readonly location?: string;
 }
 
+/** The client closed the connection before its request was read or worked on. Nobody gets the answer. */
+export class ConnectionEnded extends ScimError {
+  constructor() {
+    super(400, 'The connection ended before the request was complete.');
+  }
+}
+
 export const SCIM_TYPE = 'application/scim+json; charset=utf-8';
 
 /**
- * Runs a handler in a trace span and sends its answer. Throws a refusal (4xx) outside the span, because a correct
- * refusal must not mark the span as failed.
+ * Runs a handler in a trace span and sends its answer, when the tenant's turn has come. Throws a refusal (4xx) outside the
+ * span, because a correct refusal must not mark the span as failed. The trace is a new one with a link to the client's,
+ * because a client could otherwise write into any trace.
  */
 export async function answer(
   request: FastifyRequest,
@@ -50,12 +66,15 @@ export async function answer(
     {
       kind: SpanKind.SERVER,
       attributes: { tenant: scim.tenantId, 'scim.request.id': scim.id },
-      traceparent: typeof traceparent === 'string' ? traceparent : null,
+      linked: typeof traceparent === 'string' ? traceparent : null,
     },
     async (span) => {
       scim.traceId = span.spanContext().traceId;
       try {
-        return await work(scim);
+        return await request.server.scimHooks.budgets.slots.run(scim.tenantId, () => {
+          if (request.socket.destroyed) throw new ConnectionEnded();
+          return work(scim);
+        });
       } catch (error) {
         if (error instanceof ScimError && error.status < 500) return error;
         throw error;

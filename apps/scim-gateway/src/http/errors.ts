@@ -12,9 +12,13 @@ import { SCIM_TYPE } from './context.js';
 const OUTAGE_RETRY_SECONDS = 5;
 
 const unavailable = (what: string): ScimError =>
-  new ScimError(503, `${what} Repeat the request later; a repetition is safe. In Okta, retry the provisioning task.`, {
-    retryAfterSeconds: OUTAGE_RETRY_SECONDS,
-  });
+  new ScimError(
+    503,
+    `${what} A change may or may not have been stored. Repeat the request later; a repetition is safe. In Okta, retry the provisioning task.`,
+    {
+      retryAfterSeconds: OUTAGE_RETRY_SECONDS,
+    },
+  );
 
 /**
  * Answers to requests that Fastify or Nest refuses before a handler runs. Only the status of such an error is known.

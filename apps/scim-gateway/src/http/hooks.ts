@@ -2,13 +2,15 @@
  * Authenticates and logs every SCIM request. Hooks of Fastify cost less than Nest's chain of guards and interceptors.
  */
 import { Inject, Injectable } from '@nestjs/common';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest, RequestPayload } from 'fastify';
 import { randomUUID } from 'node:crypto';
+import { pipeline, Transform } from 'node:stream';
 import { LOGGER, Metrics, type Logger } from '#platform';
 import { ScimError } from '#scim';
 import { RequestLog } from '../activity/request-log.js';
 import { ScimAuthentication } from './authentication.js';
 import { BasePaths } from './base-paths.js';
+import { Budgets } from './budgets.js';
 import type { ScimContext } from './context.js';
 import { isPlatformRoute, sendScimError, toScimError } from './errors.js';
 
@@ -25,6 +27,7 @@ export class ScimHooks {
   constructor(
     readonly basePaths: BasePaths,
     private readonly authentication: ScimAuthentication,
+    readonly budgets: Budgets,
     private readonly requestLog: RequestLog,
     @Inject(LOGGER) private readonly logger: Logger,
     metrics: Metrics,
@@ -46,6 +49,10 @@ export class ScimHooks {
         throw new ScimError(400, 'The request has no Host header, which HTTP/1.1 requires (RFC 9112 section 3.2).');
       await this.authentication.authenticate(request);
     });
+    server.addHook('preParsing', (request, _reply, payload, done) => {
+      const announced = request.headers['content-length'] !== undefined;
+      done(null, announced || isPlatformRoute(request) ? payload : this.counted(request.scim, payload));
+    });
   }
 
   /** Answers a request that has a malformed URL. Without a valid token the answer is 401, as for any other URL. */
@@ -58,6 +65,19 @@ export class ScimHooks {
     sendScimError(reply, request, toScimError(refusal));
   }
 
+  /** Counts a body as it arrives. */
+  private counted(scim: ScimContext, body: NodeJS.ReadableStream): RequestPayload {
+    const counter: Transform & RequestPayload = new Transform({
+      transform: (chunk: Buffer, _encoding, done) => {
+        counter.receivedEncodedLength = (counter.receivedEncodedLength ?? 0) + chunk.length;
+        this.budgets.received(scim, chunk.length);
+        done(null, chunk);
+      },
+    });
+    pipeline(body, counter, () => undefined); // the parser gets the error of `counter`
+    return counter;
+  }
+
   private begin(request: FastifyRequest, reply: FastifyReply): void {
     const id = randomUUID();
     request.scim = { id, receivedAt: new Date(), startedAt: performance.now(), tenantId: '', baseUrl: '' };
@@ -66,15 +86,42 @@ export class ScimHooks {
     reply.raw.once('close', () => this.record(request, reply));
   }
 
-  /** Writes a log line and a metric. If the tenant is known, also adds a row to the request log. */
+  /**
+   * Writes a metric, a log line and, if the tenant is known, a row of the request log. Requests of one tenant that are
+   * refused in the same way share a row for a minute, so that a flood does not fill the database.
+   */
   private record(request: FastifyRequest, reply: FastifyReply): void {
     const { scim, method } = request;
-    const { statusCode: status } = reply;
+    // A request that never arrived as a whole has no answer. It must not look like a success.
+    const status = request.raw.complete ? reply.statusCode : Math.max(reply.statusCode, 400);
+    if (scim.admitted) this.budgets.leave(scim);
     const durationMs = performance.now() - scim.startedAt;
     const resource = /^\/scim\/v2\/(\w+)/.exec(request.routeOptions?.url ?? '')?.[1] ?? 'none';
     // True only if the whole answer was written before the connection ended.
     const delivered = reply.raw.writableFinished;
     this.durations.observe({ method, resource, status: String(status) }, durationMs / 1_000);
+    const repeats =
+      scim.tenantId !== '' &&
+      this.requestLog.add(
+        {
+          id: scim.id,
+          tenantId: scim.tenantId,
+          at: scim.receivedAt,
+          method,
+          url: request.originalUrl,
+          resourceType: resource === 'none' ? null : resource,
+          resourceId: scim.resourceId ?? null,
+          status,
+          durationMs,
+          scimType: scim.scimType ?? null,
+          detail: scim.detail ?? null,
+          leftOut: scim.leftOut ?? [],
+          delivered,
+          userAgent: request.headers['user-agent'] ?? null,
+        },
+        sharedReason(request, status),
+      ) > 1;
+    if (repeats && status !== 503) return;
     this.logger.info(
       {
         tenant: scim.tenantId || undefined,
@@ -85,27 +132,18 @@ export class ScimHooks {
         requestId: scim.id,
         ...(scim.traceId && { traceId: scim.traceId }),
         ...(scim.scimType && { code: scim.scimType }),
+        ...(scim.throttledBy && { code: scim.throttledBy }),
         ...(!delivered && { delivered }),
         ...(scim.leftOut?.length && { leftOut: scim.leftOut.length }),
       },
       'scim request',
     );
-    if (scim.tenantId === '') return;
-    this.requestLog.add({
-      id: scim.id,
-      tenantId: scim.tenantId,
-      at: scim.receivedAt,
-      method,
-      url: request.originalUrl,
-      resourceType: resource === 'none' ? null : resource,
-      resourceId: scim.resourceId ?? null,
-      status,
-      durationMs,
-      scimType: scim.scimType ?? null,
-      detail: scim.detail ?? null,
-      leftOut: scim.leftOut ?? [],
-      delivered,
-      userAgent: request.headers['user-agent'] ?? null,
-    });
   }
+}
+
+/** The reason that equal refusals share, or undefined for a request that gets a row of its own. */
+function sharedReason({ scim, method, originalUrl }: FastifyRequest, status: number): string | undefined {
+  if (status === 429) return `429 ${scim.throttledBy ?? ''}`;
+  if (status === 403) return '403';
+  return status === 503 ? `503 ${method} ${originalUrl}` : undefined;
 }

@@ -4,8 +4,10 @@ import { ScimError } from '#scim';
 import { parseBody } from './body.js';
 import { BasePaths } from './base-paths.js';
 import { RateLimit } from '#platform';
+import { isOutdated } from '../resources/quotas.js';
 import { toScimError } from './errors.js';
 import { answer } from './context.js';
+import { FairSlots } from './fair-slots.js';
 
 describe('base paths', () => {
   const bases = new BasePaths({ SCIM_BASE_PATHS: ['prod/api/scim/v2/', '/x'] });
@@ -30,6 +32,91 @@ describe('the rate limit', () => {
     expect([limit.take('a'), limit.take('a')]).toEqual([0, 1]);
     now = 100_000;
     expect([1, 2, 3, 4].map(() => limit.take('a'))).toEqual([0, 0, 0, 1]);
+  });
+
+  it('allows a cost beyond the bucket when the bucket is full, and then waits for all of it', () => {
+    let now = 0;
+    const limit = new RateLimit(10, 100, () => now);
+    expect(limit.take('a', 1_000)).toBe(0);
+    expect(limit.take('a', 1)).toBe(91);
+    now = 91_000;
+    expect([limit.take('a', 1), limit.take('a', 50)]).toEqual([0, 5]);
+  });
+
+  it('counts costs that were not known before', () => {
+    const limit = new RateLimit(10, 100, () => 0);
+    expect(limit.take('a', 0)).toBe(0);
+    limit.spend('a', 125);
+    expect([limit.take('a', 0), limit.take('b', 0)]).toEqual([3, 0]);
+  });
+});
+
+describe('fair slots', () => {
+  /** Work that runs until the test ends it. */
+  function scene(total: number, perKey: number) {
+    const slots = new FairSlots(total, perKey);
+    const running: { key: string; end: (error?: Error) => void }[] = [];
+    const start = (key: string) =>
+      slots
+        .run(
+          key,
+          () => new Promise<void>((resolve, reject) => running.push({ key, end: (e) => (e ? reject(e) : resolve()) })),
+        )
+        .catch(() => undefined);
+    const turn = async () => void (await new Promise(setImmediate));
+    const end = async (key: string, error?: Error) => {
+      const index = running.findIndex((work) => work.key === key);
+      running.splice(index, 1)[0]?.end(error);
+      await turn();
+    };
+    const keys = async () => (await turn(), running.map((work) => work.key).join(''));
+    return { start, end, keys };
+  }
+
+  it('leave room for others beside a key that wants everything', async () => {
+    const { start, keys } = scene(4, 2);
+    for (let i = 0; i < 10; i++) void start('a');
+    expect(await keys()).toBe('aa');
+    void start('b');
+    void start('c');
+    expect(await keys()).toBe('aabc');
+  });
+
+  it('go to the waiting keys in turn, even if one of them waits with far more work', async () => {
+    const { start, end, keys } = scene(1, 1);
+    for (const key of 'aaaaabbc') void start(key);
+    let order = await keys();
+    for (let i = 0; i < 7; i++) {
+      await end(order.at(-1) ?? '');
+      order += await keys();
+    }
+    expect(order).toBe('aabcabaa');
+  });
+
+  it('become free again after a failure', async () => {
+    const { start, end, keys } = scene(1, 1);
+    void start('a');
+    void start('b');
+    await keys();
+    await end('a', new Error('failed'));
+    expect(await keys()).toBe('b');
+    await end('b');
+    void start('c');
+    expect(await keys()).toBe('c');
+  });
+});
+
+describe('the count behind a quota', () => {
+  const count = (total: number, added: number) => ({ total, added, at: 0 });
+  it.each([
+    ['is used while much room is left', count(100, 5), 1, 60_000, false],
+    ['is repeated after a quarter of an hour', count(100, 0), 1, 15 * 60_000 + 1, true],
+    ['is repeated after a minute if little room is left', count(950, 0), 1, 60_001, true],
+    ['is repeated once a large part of the room was used', count(200, 100), 1, 1_001, true],
+    ['is never the reason to refuse if it is old', count(1_000, 0), 1, 5_001, true],
+    ['is the reason to refuse if it is recent', count(1_000, 0), 1, 4_999, false],
+  ])('%s', (_, known, more, now, outdated) => {
+    expect(isOutdated(known, more, 1_000, now)).toBe(outdated);
   });
 });
 
@@ -80,12 +167,24 @@ describe('the span of a request', () => {
     [new ScimError(404, 'gone'), 0],
     [new ScimError(503, 'away'), 2],
     [new TypeError('bug'), 2],
-  ])('has, after %s, the status %i, and the request has its trace id', async (error, code) => {
-    const request = { scim: {}, headers: {}, method: 'GET', routeOptions: {} } as unknown as FastifyRequest;
+  ])('has, after %s, the status %i, a trace of its own, and a link to the trace of the client', async (error, code) => {
+    const server = { scimHooks: { budgets: { slots: new FairSlots(1, 1) } } };
+    const traceId = 'c'.repeat(32);
+    const headers = { traceparent: `00-${traceId}-${'d'.repeat(16)}-01` };
+    const request = {
+      scim: {},
+      headers,
+      method: 'GET',
+      routeOptions: {},
+      server,
+      socket: {},
+    } as unknown as FastifyRequest;
     const work = () => Promise.reject(error);
     await expect(answer(request, {} as FastifyReply, work)).rejects.toBe(error);
     const [span] = exporter.getFinishedSpans();
     expect(span?.status.code).toBe(code);
     expect(request.scim.traceId).toBe(span?.spanContext().traceId);
+    expect(request.scim.traceId).not.toBe(traceId);
+    expect(span?.links.map((link) => link.context.traceId)).toEqual([traceId]);
   });
 });

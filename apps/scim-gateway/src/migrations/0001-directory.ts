@@ -82,7 +82,8 @@ const REQUESTS = `
     left_out jsonb,
     left_out_count int not null default 0,
     delivered boolean not null,
-    user_agent text
+    user_agent text,
+    repeats int not null default 1
   );
   create index scim_request_recent on scim_request (tenant_id, at desc);
   -- For the requests about one user or group. It costs about 0.02 ms per row, and no request waits for that.

@@ -4,7 +4,9 @@ import { randomUUID } from 'node:crypto';
 import { Outbox } from '#event-bus';
 import { Database, Metrics, sqlState, type Tx } from '#platform';
 import { parseGroup, parsePatch, quote, reduceGroupPatch, ScimError, type GroupChange } from '#scim';
+import { Budgets } from '../../http/budgets.js';
 import { resourceId, type ScimContext } from '../../http/context.js';
+import { Quotas } from '../quotas.js';
 import { causeOf, directoryEvent, type Cause } from '../events.js';
 import type { Group } from './group.entity.js';
 import { deleteGroup, directoryGroup, findGroup, insertGroup, lockGroup, updateGroup } from './groups.sql.js';
@@ -20,6 +22,8 @@ export class GroupsService {
   constructor(
     private readonly database: Database,
     private readonly outbox: Outbox,
+    private readonly budgets: Budgets,
+    private readonly quotas: Quotas,
     metrics: Metrics,
   ) {
     this.leftOut = metrics.counter(
@@ -37,6 +41,7 @@ export class GroupsService {
   create(context: ScimContext, body: unknown): Promise<Group> {
     const parsed = parseGroup(body);
     const members = splitIds(parsed.members ?? []);
+    if (members.ids.length > 0) this.budgets.admitMembershipChange(context);
     return this.transaction(async (tx) => {
       const cause = causeOf(context);
       const group: Group = {
@@ -49,6 +54,7 @@ export class GroupsService {
         updatedAt: cause.at,
       };
       if (!(await insertGroup(tx, group))) throw taken(group.displayName);
+      await this.quotas.admitStored(tx, context.tenantId, 'groups', 1);
       const data = { group: directoryGroup(group) };
       await this.outbox.add(tx, [directoryEvent('com.stackflow.directory.group.created.v1', group, data, cause)]);
       await this.applyMembership(tx, context, group, { kind: 'replace', all: members.ids }, members.malformed, cause);
@@ -74,11 +80,13 @@ export class GroupsService {
 
   /** Deletes a group. Every member leaves the group first, so that subscribers get an event for each person. */
   delete(context: ScimContext, id: string): Promise<void> {
+    this.budgets.admitMembershipChange(context);
     return this.transaction(async (tx) => {
       const cause = causeOf(context);
       const group = await lockGroup(tx, context.tenantId, id);
       if (!group) throw noSuchGroup(id);
-      await changeMembership(tx, group, { kind: 'replace', all: [] }, cause);
+      const { left } = await changeMembership(tx, group, { kind: 'replace', all: [] }, cause);
+      this.budgets.changedMemberships(context, left);
       await deleteGroup(tx, group);
       const last = { ...group, version: group.version + 1 };
       const data = { group: directoryGroup(last) };
@@ -92,6 +100,7 @@ export class GroupsService {
     // Okta sends a rename with the unchanged name before each change of membership. Such a rename needs neither lock
     // nor write.
     if (!touchesMembers && !attributesDiffer(group, change)) return group;
+    if (touchesMembers) this.budgets.admitMembershipChange(context);
     return this.transaction(async (tx) => {
       const cause = causeOf(context);
       const locked = await lockGroup(tx, context.tenantId, id);
@@ -144,6 +153,8 @@ export class GroupsService {
     cause: Cause,
   ): Promise<boolean> {
     const { joined, left, unknown } = await changeMembership(tx, group, change, cause);
+    this.budgets.changedMemberships(context, joined + left);
+    await this.quotas.admitStored(tx, context.tenantId, 'memberships', joined - left);
     const leftOut = [...malformed, ...unknown];
     context.leftOut = leftOut;
     tx.afterCommit(() => {

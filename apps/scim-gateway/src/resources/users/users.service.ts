@@ -15,6 +15,7 @@ import {
 } from '#scim';
 import { RequestLog } from '../../activity/request-log.js';
 import type { ScimContext } from '../../http/context.js';
+import { Quotas } from '../quotas.js';
 import { causeOf } from '../events.js';
 import { changeEvents, createdEvent, deletedEvent } from './user-events.js';
 import type { User } from './user.entity.js';
@@ -33,6 +34,7 @@ export class UsersService {
     private readonly database: Database,
     private readonly outbox: Outbox,
     private readonly requests: RequestLog,
+    private readonly quotas: Quotas,
   ) {
     this.writes = new UserWrites(outbox);
   }
@@ -47,6 +49,13 @@ export class UsersService {
   async create(context: ScimContext, body: unknown): Promise<User> {
     const parsed = parseUser(body);
     const resource: UserResource = { ...parsed, active: parsed.active ?? true };
+    try {
+      await this.quotas.admit(context.tenantId, 'users', 1);
+    } catch (error) {
+      const existing = await this.takeExisting(context, resource);
+      if (existing) return existing;
+      throw error;
+    }
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       const cause = causeOf(context);
       const user: User = {
@@ -156,11 +165,13 @@ export class UsersService {
     }
     const sameExternalId = holders[0];
     if (!sameExternalId) return undefined;
-    return this.change(context, sameExternalId.id, (user) => {
-      if (user.resource.externalId !== resource.externalId || user.resource.active === true)
-        throw stillActive(user.resource, resource);
+    const user = await this.change(context, sameExternalId.id, (holder) => {
+      if (holder.resource.externalId !== resource.externalId || holder.resource.active === true)
+        throw stillActive(holder.resource, resource);
       return resource;
     });
+    context.detail = `The inactive user ${quote(sameExternalId.resource.userName)} has the same externalId, so this person keeps that user's id and groups under the new name.`;
+    return user;
   }
 
   private async isLostCreate(user: User, resource: UserResource): Promise<boolean> {

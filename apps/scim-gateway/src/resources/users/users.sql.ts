@@ -36,7 +36,8 @@ export function findHolders(queryable: Queryable, tenantId: string, resource: Us
   );
 }
 
-export const nameKey = (name: string): string => name.toLowerCase();
+/** Names are equal if they differ only in case or in the composition of their characters (NFC). */
+export const nameKey = (name: string): string => name.normalize('NFC').toLowerCase();
 
 /** The columns that are computed from the resource, in the order of `resourceValues`. */
 const RESOURCE_COLUMNS = 'user_name, user_name_key, external_id, active, email, resource';
@@ -137,7 +138,7 @@ const filterColumns: Columns = {
   schema: userSchema,
   single: {
     id: { sql: 'u.id', kind: 'id' },
-    userName: { sql: 'u.user_name_key', kind: 'folded' },
+    userName: { sql: 'u.user_name_key', kind: 'folded', key: nameKey },
     externalId: { sql: 'u.external_id', kind: 'exact' },
     active: { sql: 'u.active', kind: 'flag' },
     displayName: { sql: `lower(u.resource ->> 'displayName')`, kind: 'folded' },
