@@ -28,7 +28,7 @@ const KEEP_ALIVE_MS = 75_000;
 const fastify: FastifyServerOptions & { http: { requireHostHeader: boolean } } = {
   // By default, Node itself refuses a request without a Host header, and its answer has no body.
   http: { requireHostHeader: false },
-  bodyLimit: LIMITS.bodyBytes,
+  bodyLimit: LIMITS.userBody.bytes,
   keepAliveTimeout: KEEP_ALIVE_MS,
   rewriteUrl({ url = '/' }) {
     return this.scimHooks.basePaths.rewrite(url);
