@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { LIMITS, ScimError } from '#scim';
 import { parseJson } from './json.js';
 
@@ -14,7 +14,8 @@ export function installBodyParser(server: FastifyInstance): void {
   server.addContentTypeParser<Buffer>(
     ['application/scim+json', 'application/json'],
     { parseAs: 'buffer' },
-    ({ routeOptions }, body) => parseBody(body, isGroupRoute(routeOptions.url) ? LIMITS.groupBody : LIMITS.userBody),
+    ({ routeOptions }: FastifyRequest, body: Buffer) =>
+      parseBody(body, isGroupRoute(routeOptions.url) ? LIMITS.groupBody : LIMITS.userBody),
   );
 }
 

@@ -1,6 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Readable } from 'node:stream';
 import { inSpan, SpanKind, UUID } from '#platform';
 import { parseFilter, parsePage, ScimError, type Filter, type Page } from '#scim';
+import { collect, type Pieces } from './pieces.js';
 
 export interface ScimContext {
   /** The X-Request-Id of the answer. Events of the request carry it as `causationid`. */
@@ -18,6 +20,8 @@ export interface ScimContext {
   leftOut?: readonly string[];
   scimType?: string;
   detail?: string;
+  /** The error that ended an answer after its first bytes. */
+  brokenBy?: unknown;
 }
 
 declare module 'fastify' {
@@ -28,7 +32,8 @@ declare module 'fastify' {
 
 export interface Answer {
   readonly status: number;
-  readonly body?: unknown;
+  /** An object, or the text in pieces. */
+  readonly body?: object | Pieces;
   readonly location?: string;
 }
 
@@ -55,7 +60,8 @@ export async function answer(
     async (span) => {
       scim.traceId = span.spanContext().traceId;
       try {
-        return await work(scim);
+        const { body, ...result } = await work(scim);
+        return { ...result, text: await textOf(body, (error) => (scim.brokenBy = error)) };
       } catch (error) {
         if (error instanceof ScimError && error.status < 500) return error;
         throw error;
@@ -64,10 +70,15 @@ export async function answer(
   );
   if (result instanceof ScimError) throw result;
   if (result.location !== undefined) void reply.header('location', result.location);
-  void reply
-    .status(result.status)
-    .type(SCIM_TYPE)
-    .send(result.body === undefined ? undefined : JSON.stringify(result.body));
+  void reply.status(result.status).type(SCIM_TYPE).send(result.text);
+}
+
+function textOf(
+  body: Answer['body'],
+  onError: (error: unknown) => void,
+): Promise<string | Readable> | string | undefined {
+  if (body === undefined) return undefined;
+  return Symbol.asyncIterator in body ? collect(body, onError) : JSON.stringify(body);
 }
 
 /** Returns the last value of a query parameter. */
