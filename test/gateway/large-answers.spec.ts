@@ -247,3 +247,28 @@ describe('a filter', () => {
     expect((await list('displayName eq "x"')).status).toBe(200);
   });
 });
+
+it('a page of users with 1 MB each is read a few users at a time', async () => {
+  const tenant = await gateway.createTenant();
+  const [{ id } = { id: '' }] = await gateway.sql<{ id: string }>(
+    `insert into directory.users (tenant_id, id, user_name, user_name_key, active, resource, version, created_at, updated_at, created_request)
+     select $1, gen_random_uuid(), 'l' || n, 'l' || n, true, jsonb_build_object('userName', 'l' || n, 'active', true, 'title', repeat(n::text, 1000000)),
+       1, now() + n * interval '1 s', now(), gen_random_uuid() from generate_series(1, 9) n returning id`,
+    [tenant.id],
+  );
+  let most = 0;
+  const query = database.query.bind(database);
+  jest.spyOn(database, 'query').mockImplementation(async (sql, values) => {
+    const rows = await query(sql, values);
+    const large = rows.filter((row) => typeof row['resource'] === 'object');
+    most = Math.max(most, JSON.stringify(large).length);
+    return rows as never;
+  });
+  const reply = await tenant.send('GET', '/Users?count=1000');
+  expect(reply.body.Resources.map((user) => user.userName)).toEqual(Array.from({ length: 9 }, (_, n) => `l${n + 1}`));
+  expect(reply.text.length).toBeGreaterThan(9_000_000);
+  expect(most).toBeGreaterThan(1_000_000);
+  expect(most).toBeLessThan(3_000_000);
+  await tenant.send('DELETE', `/Users/${id}`);
+  expect((await tenant.send('GET', '/Users')).body.itemsPerPage).toBe(8);
+});

@@ -18,6 +18,10 @@ export const LIMITS = {
   groupsPerUser: 10_000,
   patchOperations: 1_000,
   patchValues: 100_000,
+  /** Comparisons of one PATCH with values of a user: the terms of each filter, multiplied by the values in the list. */
+  patchComparisons: 10_000,
+  /** Characters of a stored user, because many small PATCHes could make a user of any size. */
+  userCharacters: 1024 * 1024,
   filterCharacters: 1_000,
   filterTerms: 20,
   /** Texts that the operators co, sw and ew of one filter may search: terms multiplied by resources. */

@@ -3,6 +3,7 @@
  * outage is still answered with a SCIM error.
  */
 import { Readable } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { LIMITS, listResponse, type Projection } from '#scim';
 import type { Related, RelatedPart } from '../query/related.sql.js';
 
@@ -20,8 +21,23 @@ export interface ResourcePiece {
 /** An answer up to this length is sent whole, with its Content-Length. */
 const WHOLE_CHARACTERS = 256 * 1024;
 
+/** Other requests get their turn after so many characters, because a fast connection takes one piece after the other. */
+const TURN_CHARACTERS = 64 * 1024;
+
+async function* inTurns(pieces: Pieces): Pieces {
+  let characters = 0;
+  for await (const piece of pieces) {
+    yield piece;
+    characters += piece.length;
+    if (characters < TURN_CHARACTERS) continue;
+    characters = 0;
+    await nextTurn();
+  }
+}
+
 /** Returns the whole text if it is short. Otherwise returns a stream. `onError` is called if the stream breaks later. */
-export async function collect(pieces: Pieces, onError: (error: unknown) => void): Promise<string | Readable> {
+export async function collect(answer: Pieces, onError: (error: unknown) => void): Promise<string | Readable> {
+  const pieces = inTurns(answer);
   let text = '';
   while (text.length <= WHOLE_CHARACTERS) {
     const next = await pieces.next();

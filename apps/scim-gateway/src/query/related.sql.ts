@@ -18,8 +18,9 @@ export interface RelatedPart {
 /** Most items of one owner that one statement reads. */
 const PER_READ = 1_000;
 /** Owners of the first statement. The next ones read as many owners as have about {@link PER_READ} items together. */
-const FIRST_OWNERS = 20;
-const MOST_OWNERS = 200;
+const FIRST_OWNERS = 4;
+/** Most owners of one statement, because large lists may follow many empty ones. */
+const MOST_OWNERS = 40;
 const BEFORE_ALL = '00000000-0000-0000-0000-000000000000';
 
 /**
@@ -66,10 +67,7 @@ export async function* relatedOf(
       yield { items, last: true };
     }
     at += batch.length;
-    size = sizeFor(PER_READ, found / batch.length, MOST_OWNERS);
+    const average = Math.max(found / batch.length, 1);
+    size = Math.min(Math.max(Math.floor(PER_READ / average), 1), MOST_OWNERS);
   }
 }
-
-/** Returns how many rows of the average weight make up `target`. */
-export const sizeFor = (target: number, average: number, most: number): number =>
-  Math.min(Math.max(Math.floor(target / Math.max(average, 1)), 1), most);

@@ -12,7 +12,7 @@ import {
 import { userSchema, type Filter, type Page, type UserResource } from '#scim';
 import { isLookup, type Columns } from '../../query/filter.sql.js';
 import { selectPage } from '../../query/page.sql.js';
-import { relatedOf, relatedSql, sizeFor } from '../../query/related.sql.js';
+import { relatedOf, relatedSql } from '../../query/related.sql.js';
 import { emailOf, type UserState } from './user-events.js';
 import { USER_COLUMNS, UserEntity, type User } from './user.entity.js';
 
@@ -198,13 +198,17 @@ export async function listUsers(
 
 type WithoutGroups = Omit<User, 'groups'>;
 
-const BY_IDS = prepared(
-  `select ${COLUMNS}, length(u.resource::text) as length from users u where u.tenant_id = $1 and u.id = any($2::uuid[]) and u.deleted_at is null`,
-);
-/** A user may have 1 MiB, so the first statement reads few. */
-const FIRST_USERS = 20;
-const MOST_USERS = 200;
-const CHARACTERS_PER_READ = 512 * 1024;
+/** Users of one statement. */
+const USERS_PER_READ = 50;
+/** The statement returns no more users after so many characters, because each user may have 1 MiB. */
+const CHARACTERS_PER_READ = 1024 * 1024;
+
+const BY_IDS = prepared(`
+  select ${COLUMNS}, u.n, u.found from (
+    select u.*, o.n::int as n, (count(*) over ())::int as found,
+      sum(length(u.resource::text)) over (order by o.n rows between unbounded preceding and 1 preceding) as before
+    from unnest($2::uuid[]) with ordinality o(id, n) join users u on u.tenant_id = $1 and u.id = o.id and u.deleted_at is null
+  ) u where u.before is null or u.before < ${CHARACTERS_PER_READ} order by u.n`);
 
 /** Yields the users in batches, in the order of `ids`, without those that were deleted meanwhile. */
 export async function* usersOf(
@@ -212,15 +216,12 @@ export async function* usersOf(
   tenantId: string,
   ids: readonly string[],
 ): AsyncGenerator<WithoutGroups[], void, undefined> {
-  let size = FIRST_USERS;
   for (let at = 0; at < ids.length;) {
-    const batch = ids.slice(at, at + size);
-    const rows = await queryable.query<WithoutGroups & { length: number }>(BY_IDS, [tenantId, batch]);
-    const users = new Map(rows.map((user) => [user.id, user]));
-    yield batch.map((id) => users.get(id)).filter((user) => user !== undefined);
-    at += batch.length;
-    const characters = rows.reduce((sum, user) => sum + user.length, 0);
-    size = sizeFor(CHARACTERS_PER_READ, characters / Math.max(rows.length, 1), MOST_USERS);
+    const batch = ids.slice(at, at + USERS_PER_READ);
+    const users = await queryable.query<WithoutGroups & { n: number; found: number }>(BY_IDS, [tenantId, batch]);
+    const last = users.at(-1);
+    at += last && users.length < last.found ? last.n : batch.length;
+    yield users;
   }
 }
 
