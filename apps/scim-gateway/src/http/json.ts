@@ -6,7 +6,7 @@ import { randomInt } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { LIMITS, quote, ScimError } from '#scim';
 
-/** What one body may hold. */
+/** The most that one body may hold. */
 export interface JsonLimits {
   /** Objects and lists. */
   readonly containers: number;

@@ -7,7 +7,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { LIMITS, listResponse, type Projection } from '#scim';
 import type { Related, RelatedPart } from '../query/related.sql.js';
 
-/** The text of an answer. Whoever iterates decides how fast rows are read. */
+/** The text of an answer. Rows are read only as fast as it is consumed. */
 export type Pieces = AsyncGenerator<string, void, undefined>;
 
 /** A part of the text of one resource. */

@@ -11,7 +11,7 @@ export interface PageQuery {
   readonly columns: Columns;
   /** Attributes of which a tenant has each value once, with an index. */
   readonly unique: readonly string[];
-  /** What a row is called, in the plural. */
+  /** The word for the rows in error texts, e.g. "users". */
   readonly rows: string;
   readonly tenantId: string;
   readonly filter: Filter | undefined;
