@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { ROOT } from '../tools/local/folder.js';
 import { installPackages } from '../tools/local/packages.js';
 import {
+  describeLarge,
   describeLatency,
   describeMachine,
   describeOffboarding,
@@ -14,12 +15,13 @@ import {
 } from './report.js';
 import { measureLatency, measurePipeline, type LatencyResult, type PipelineResult } from './scenarios/pipeline.js';
 import { IMPORTS_PER_SECOND, measureOffboarding, type OffboardingResult } from './scenarios/offboarding.js';
+import { measureLarge, type LargeStep } from './scenarios/large.js';
 import { measureRequests, summarise, type Measurement, type Summary } from './scenarios/requests.js';
 import { measureSso, type SsoResult } from './scenarios/sso.js';
 import { describeSso } from './sso/report.js';
 import { scimTarget, Stack, type StackOptions } from './stack.js';
 
-const ALWAYS = ['requests', 'polis', 'limit', 'pipeline', 'latency', 'guard', 'offboarding', 'sso'] as const;
+const ALWAYS = ['requests', 'polis', 'limit', 'pipeline', 'latency', 'guard', 'offboarding', 'sso', 'large'] as const;
 const IF_NAMED = ['offboarding-kafka', 'offboarding-user-token'] as const;
 const PARTS = [...ALWAYS, ...IF_NAMED] as const;
 type Part = (typeof PARTS)[number];
@@ -30,7 +32,8 @@ const HELP = `npm run bench -- [options]
                   (requests: the gateway; polis, limit: the gateway compared with each of them;
                   guard: the cost of checking a token in an internal service;
                   offboarding: from Okta's PATCH to the end of all access, also during an import;
-                  sso: token exchanges compared with their bare cost, and logins at a fixed rate),
+                  sso: token exchanges compared with their bare cost, and logins at a fixed rate;
+                  large: the largest requests of one tenant, and what another tenant notices),
                   and only if named: offboarding-kafka: offboarding over Kafka (needs Java 17+ and Maven)
                   offboarding-user-token: offboarding with sign-outs counted as UserToken
   --rounds <n>    rounds per contestant after the warm-up; 3 by default
@@ -101,6 +104,7 @@ interface Result {
   guard?: string[];
   offboarding?: OffboardingResult[];
   sso?: SsoResult;
+  large?: LargeStep[];
 }
 
 const say = (text: string): void => void process.stderr.write(`  ${text}\n`);
@@ -234,6 +238,17 @@ async function ssoPart(plan: Plan, result: Result): Promise<void> {
   });
 }
 
+async function largePart(plan: Plan, result: Result): Promise<void> {
+  await withStack('large', plan, async (stack) => {
+    await noteMachine(stack, result);
+    await stack.startSandbox();
+    const tokens = { large: await stack.createTenant('large'), other: await stack.createTenant('other') };
+    const gateway = await stack.startGateway();
+    result.large = await measureLarge({ stack, gateway, generator: startGenerator(stack), tokens, say });
+    print('The largest requests', describeLarge(result.large));
+  });
+}
+
 async function noteMachine(stack: Stack, result: Result): Promise<void> {
   if (result.machine) return;
   const [row] = await stack.sql<{ server_version: string }>('postgres', 'show server_version');
@@ -257,6 +272,7 @@ async function main(): Promise<void> {
   if (wants('guard')) await guardPart(plan, result);
   for (const part of ['offboarding', ...IF_NAMED] as const) if (wants(part)) await offboardingPart(plan, result, part);
   if (wants('sso')) await ssoPart(plan, result);
+  if (wants('large')) await largePart(plan, result);
   process.stdout.write(`\nWritten to ${write(result)}\n`);
 }
 

@@ -7,6 +7,7 @@ import {
   type OffboardingResult,
 } from './scenarios/offboarding.js';
 import type { LatencyResult, PipelineResult } from './scenarios/pipeline.js';
+import type { LargeStep } from './scenarios/large.js';
 import { CONNECTIONS, OPERATIONS, type Summary } from './scenarios/requests.js';
 import { POOL_SIZE } from './stack.js';
 import type { Spread } from './statistics.js';
@@ -132,4 +133,24 @@ export function describeOffboarding(o: OffboardingResult): string {
       ? SHARED_QUOTA
       : ['Sign-outs count as UserToken here, separately from disables.']),
   ].join('\n');
+}
+
+export function describeLarge(steps: readonly LargeStep[]): string {
+  const rows = steps.map((step) => [
+    step.what,
+    answersOf(step),
+    ms(step.heldMs),
+    rate(step.rssMb),
+    ms(step.other.p50),
+    ms(step.other.p99),
+    ms(step.other.max),
+  ]);
+  const head = ['a tenant sends', 'answers', 'event loop held ms', 'memory MB', "another's p50 ms", 'p99 ms', 'max ms'];
+  return `${table([head, ...rows])}\nThe other tenant looks up one person after the other on one connection.`;
+}
+
+function answersOf({ answers }: LargeStep): string {
+  const statuses = [...new Set(answers.map((answer) => answer.status))].join(', ');
+  const slowest = Math.max(...answers.map((answer) => answer.ms));
+  return answers.length === 0 ? '' : `${statuses} in ${(slowest / 1_000).toFixed(1)} s`;
 }

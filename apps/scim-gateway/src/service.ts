@@ -22,7 +22,7 @@ import { GATEWAY, ScimGatewayModule } from './scim-gateway.module.js';
 const fastify: FastifyServerOptions & { http: { requireHostHeader: boolean } } = {
   // By default, Node itself refuses a request without a Host header, and its answer has no body.
   http: { requireHostHeader: false },
-  bodyLimit: LIMITS.bodyBytes,
+  bodyLimit: LIMITS.userBody.bytes,
   rewriteUrl({ url = '/' }) {
     return this.scimHooks.basePaths.rewrite(url);
   },

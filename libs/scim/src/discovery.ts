@@ -7,7 +7,7 @@ import { enterpriseSchema, groupSchema, userSchema, type Attribute, type Schema 
 export const serviceProviderConfig = (base: string) => ({
   schemas: ['urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig'],
   patch: { supported: true },
-  bulk: { supported: false, maxOperations: 0, maxPayloadSize: LIMITS.bodyBytes },
+  bulk: { supported: false, maxOperations: 0, maxPayloadSize: LIMITS.groupBody.bytes },
   filter: { supported: true, maxResults: LIMITS.pageSizeMax },
   changePassword: { supported: false },
   sort: { supported: false },

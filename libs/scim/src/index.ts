@@ -14,3 +14,4 @@ export * from './patch-group.js';
 export * from './patch-user.js';
 export { parseGroup, parseUser, type GroupResource, type MultiValue, type UserResource } from './resource.js';
 export * from './schema.js';
+export * from './turns.js';

@@ -5,6 +5,7 @@ import { resolvePath } from './path.js';
 import { filterOnSingleValue, type PatchOperation, type PatchPath, type PatchVerb } from './patch.js';
 import { parseMemberIds, parseValue, requireObject } from './resource.js';
 import { commonAttributes, findAttribute, groupSchema, type Attribute } from './schema.js';
+import { inTurns } from './turns.js';
 
 /**
  * The change of a group. `add` and `remove` never share an id, and both are empty if `replaceAll` is set. Ids are not
@@ -23,11 +24,11 @@ export interface GroupChange {
  * Reduces a PATCH (RFC 7644 section 3.5.2) to one change. The current members need not be known. If several operations
  * are about one member, the last one wins.
  */
-export function reduceGroupPatch(operations: readonly PatchOperation[]): GroupChange {
+export async function reduceGroupPatch(operations: readonly PatchOperation[]): Promise<GroupChange> {
   const fold = new Fold();
   for (const { op, path, value } of operations) {
-    if (path) fold.atPath(op, path, value);
-    else fold.withoutPath(op, requireObject(value, '"value"'));
+    if (path) await fold.atPath(op, path, value);
+    else await fold.withoutPath(op, requireObject(value, '"value"'));
   }
   return fold.result();
 }
@@ -53,14 +54,14 @@ class Fold {
    * Applies an operation without a path. Okta renames with `{id, displayName}`. The id and unknown attributes are
    * ignored.
    */
-  withoutPath(op: PatchVerb, value: Record<string, unknown>): void {
+  async withoutPath(op: PatchVerb, value: Record<string, unknown>): Promise<void> {
     for (const key of Object.keys(value)) {
       const attribute = findAttribute(groupSchema.attributes, key);
-      if (attribute) this.apply(op, attribute, undefined, value[key]);
+      if (attribute) await this.apply(op, attribute, undefined, value[key]);
     }
   }
 
-  atPath(op: PatchVerb, { path, filter, text }: PatchPath, value: unknown): void {
+  async atPath(op: PatchVerb, { path, filter, text }: PatchPath, value: unknown): Promise<void> {
     const target = resolvePath(groupSchema, path, commonAttributes);
     if (!target) throw ScimError.of('invalidPath', `A group has no attribute ${quote(text)}.`);
     if (target.attribute.mutability !== 'readWrite')
@@ -77,11 +78,11 @@ class Fold {
     }
     if (op !== 'remove' && value === undefined && !filter)
       throw ScimError.of('invalidValue', `The operation on ${quote(text)} needs a "value".`);
-    this.apply(op, target.attribute, filter, value);
+    await this.apply(op, target.attribute, filter, value);
   }
 
-  private apply(op: PatchVerb, attribute: Attribute, filter: Filter | undefined, value: unknown): void {
-    if (attribute.name === 'members') this.changeMembers(op, filter, value);
+  private async apply(op: PatchVerb, attribute: Attribute, filter: Filter | undefined, value: unknown): Promise<void> {
+    if (attribute.name === 'members') await this.changeMembers(op, filter, value);
     else if (attribute.name === 'externalId')
       this.externalId = op === 'remove' ? null : (parseValue(attribute, value) as string | null);
     else this.displayName = op === 'remove' ? noName() : this.name(parseValue(attribute, value));
@@ -91,7 +92,7 @@ class Fold {
     return typeof value === 'string' && value.trim() !== '' ? value : noName();
   }
 
-  private changeMembers(op: PatchVerb, filter: Filter | undefined, value: unknown): void {
+  private async changeMembers(op: PatchVerb, filter: Filter | undefined, value: unknown): Promise<void> {
     if (filter) {
       // Some clients send `add members[value eq "x"]` without a value, and mean the member x.
       const ids = idsOf(filter);
@@ -102,33 +103,33 @@ class Fold {
         );
       return op === 'add' ? this.addAll(ids) : this.removeAll(ids);
     }
-    if (op === 'add') return this.addAll(parseMemberIds(value, LIMITS.patchValues));
+    if (op === 'add') return this.addAll(await parseMemberIds(value, LIMITS.patchValues));
     // Entra ID lists the members to remove in `value`. Without a value, all members are removed.
     if (op === 'remove' && value !== undefined && value !== null)
-      return this.removeAll(parseMemberIds(value, LIMITS.patchValues));
-    this.all = new Set(op === 'remove' ? [] : parseMemberIds(value, LIMITS.patchValues));
+      return this.removeAll(await parseMemberIds(value, LIMITS.patchValues));
+    this.all = new Set(op === 'remove' ? [] : await parseMemberIds(value, LIMITS.patchValues));
     this.add.clear();
     this.remove.clear();
   }
 
-  private addAll(ids: readonly string[]): void {
-    for (const id of ids) {
+  private addAll(ids: readonly string[]): Promise<void> {
+    return inTurns(ids, (id) => {
       if (this.all) this.all.add(id);
       else {
         this.remove.delete(id);
         this.add.add(id);
       }
-    }
+    });
   }
 
-  private removeAll(ids: readonly string[]): void {
-    for (const id of ids) {
+  private removeAll(ids: readonly string[]): Promise<void> {
+    return inTurns(ids, (id) => {
       if (this.all) this.all.delete(id);
       else {
         this.add.delete(id);
         this.remove.add(id);
       }
-    }
+    });
   }
 }
 

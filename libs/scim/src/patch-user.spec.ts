@@ -251,3 +251,29 @@ describe('adding values to an attribute', () => {
     expect(many / few).toBeLessThan(5); // 16 if it compared each new value with each old one
   });
 });
+
+describe('a PATCH of a user', () => {
+  const emails = Array.from({ length: 200 }, (_, n) => ({ value: `a${n}@x` }));
+  const filtered = (operations: number, terms: number) => {
+    const filter = Array.from({ length: terms }, (_, n) => `display co "d${n}"`).join(' or ');
+    const Operations = new Array<unknown>(operations).fill({ op: 'remove', path: `emails[${filter}].type` });
+    return () => patchUser({ userName: 'a', emails }, parsePatch({ Operations }));
+  };
+
+  it('may compare the values of a list 10,000 times', () => {
+    expect(filtered(50, 1)().emails).toEqual(emails);
+    expect(filtered(5, 10)().emails).toEqual(emails);
+    expect(filtered(51, 1)).toThrow(/more than 10,000 comparisons/);
+    expect(filtered(1_000, 20)).toThrow(/more than 10,000 comparisons/);
+  });
+
+  it('cannot make a user longer than 1 MiB, however many small ones are sent', () => {
+    const display = 'x'.repeat(8_000);
+    const add = (user: UserResource, path: string): UserResource => {
+      const value = Array.from({ length: 60 }, (_, n) => ({ value: `${n}`, display }));
+      return patchUser(user, parsePatch({ Operations: [{ op: 'add', path, value }] }));
+    };
+    const user = add(add({ userName: 'a' }, 'emails'), 'photos');
+    expect(() => add(user, 'ims')).toThrow(/more than 1,048,576 characters/);
+  });
+});

@@ -23,10 +23,14 @@ import { commonAttributes, findExtension, userSchema } from './schema.js';
 /** Applies a PATCH (RFC 7644 section 3.5.2). The result must satisfy the same rules as the body of a PUT. */
 export function patchUser(user: UserResource, operations: readonly PatchOperation[]): UserResource {
   const result = structuredClone(user) as Resource;
+  let comparisons = 0;
   for (const operation of operations) {
     if (operation.urn !== undefined) applyToExtension(result, operation.urn, operation.op, operation.value);
-    else if (operation.path) applyToPath(result, operation.op, operation.path, operation.value);
-    else applyWithoutPath(result, operation.op, requireObject(operation.value, '"value"'));
+    else if (operation.path) {
+      comparisons += comparisonsOf(result, operation.path);
+      if (comparisons > LIMITS.patchComparisons) throw tooManyComparisons();
+      applyToPath(result, operation.op, operation.path, operation.value);
+    } else applyWithoutPath(result, operation.op, requireObject(operation.value, '"value"'));
   }
   const { userName, active } = result;
   if (typeof userName !== 'string' || userName.trim() === '')
@@ -36,8 +40,38 @@ export function patchUser(user: UserResource, operations: readonly PatchOperatio
   // their access.
   if (user.active !== undefined && active === undefined)
     throw ScimError.of('invalidValue', 'active cannot be removed. Send true or false.');
+  if (JSON.stringify(result).length > LIMITS.userCharacters)
+    throw ScimError.of(
+      'tooMany',
+      `With this change the user would have more than ${LIMITS.userCharacters.toLocaleString('en')} characters, which is the limit. Map fewer or shorter attributes.`,
+    );
   return result as UserResource;
 }
+
+/** Returns how many comparisons the filter of a path needs. */
+function comparisonsOf(result: Resource, { path, filter }: PatchPath): number {
+  const values = result[resolvePath(userSchema, path)?.attribute.name ?? ''];
+  return filter && Array.isArray(values) ? values.length * termsOf(filter) : 0;
+}
+
+function termsOf(filter: Filter): number {
+  switch (filter.kind) {
+    case 'and':
+    case 'or':
+      return termsOf(filter.left) + termsOf(filter.right);
+    case 'not':
+    case 'element':
+      return termsOf(filter.filter);
+    default:
+      return 1;
+  }
+}
+
+const tooManyComparisons = (): ScimError =>
+  ScimError.of(
+    'tooMany',
+    `The filters in the paths of the PATCH need more than ${LIMITS.patchComparisons.toLocaleString('en')} comparisons with the values of the user, which is the limit. Send fewer operations.`,
+  );
 
 /**
  * Applies an operation without a path. Okta sends an object of attributes, and Entra ID adds keys with dots and URNs.

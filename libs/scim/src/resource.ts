@@ -13,6 +13,7 @@ import {
   type Attribute,
   type Schema,
 } from './schema.js';
+import { inTurns } from './turns.js';
 
 export type ScimPrimitive = string | boolean;
 export type ScimComplex = { [name: string]: ScimPrimitive };
@@ -72,7 +73,7 @@ export function checkUserName(userName: string): void {
     );
 }
 
-export function parseGroup(body: unknown): GroupResource {
+export async function parseGroup(body: unknown): Promise<GroupResource> {
   const source = requireObject(body, 'The request body');
   checkSchemas(source, groupSchema);
   const members = valueOf(source, 'members');
@@ -92,12 +93,12 @@ export function parseGroup(body: unknown): GroupResource {
       : valueOf(source, 'externalId') === null
         ? { externalId: null }
         : {}),
-    ...(members !== undefined && { members: parseMemberIds(members, LIMITS.groupMembers) }),
+    ...(members !== undefined && { members: await parseMemberIds(members, LIMITS.groupMembers) }),
   };
 }
 
 /** Parses ids of members. `value` is an id, an object `{value: id}`, or a list of these. */
-export function parseMemberIds(value: unknown, limit: number): string[] {
+export async function parseMemberIds(value: unknown, limit: number): Promise<string[]> {
   if (value === UNASSIGNED) return [];
   const list = Array.isArray(value) ? value : [value];
   if (list.length > limit)
@@ -107,7 +108,7 @@ export function parseMemberIds(value: unknown, limit: number): string[] {
       { scimType: 'tooMany' },
     );
   const ids = new Set<string>();
-  for (const element of list) {
+  await inTurns(list, (element: unknown) => {
     const id = typeof element === 'string' ? element : isObject(element) ? valueOf(element, 'value') : undefined;
     if (typeof id !== 'string' || id === '')
       throw ScimError.of(
@@ -115,7 +116,7 @@ export function parseMemberIds(value: unknown, limit: number): string[] {
         `Each member needs a "value" with the id of a user, but one is ${quote(element)}.`,
       );
     ids.add(storable(id, 'members.value', LIMITS.text));
-  }
+  });
   return [...ids];
 }
 

@@ -2,11 +2,12 @@
 import { Controller, Delete, Get, Patch, Post, Put, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Database } from '#platform';
-import { GROUP_SCHEMA, groupSchema, listResponse, parseProjection } from '#scim';
+import { GROUP_SCHEMA, groupSchema, parseProjection } from '#scim';
 import { answer, listQuery, parameter, pathId, type ScimContext } from '../http/context.js';
+import { listPieces, onePiece, resourcePieces, wholePieces, type ResourcePiece } from '../http/pieces.js';
 import type { Group } from '../resources/groups/group.entity.js';
 import { GroupsService, noSuchGroup } from '../resources/groups/groups.service.js';
-import { listGroups, membersOf, type GroupMember } from '../resources/groups/groups.sql.js';
+import { listGroups, membersOf } from '../resources/groups/groups.sql.js';
 
 @Controller('scim/v2/Groups')
 export class GroupsController {
@@ -21,7 +22,7 @@ export class GroupsController {
       const query = listQuery(request);
       const show = this.presentation(request);
       const { rows, total } = await listGroups(this.database, scim.tenantId, query);
-      return { status: 200, body: listResponse(await show(rows), total, query.page.startIndex) };
+      return { status: 200, body: listPieces(show(rows), total, query.page.startIndex) };
     });
   }
 
@@ -31,8 +32,7 @@ export class GroupsController {
       const show = this.presentation(request);
       const group = await this.groups.create(scim, request.body);
       scim.resourceId = group.id;
-      const [body] = await show([group]);
-      return { status: 201, body, location: location(group, scim.baseUrl) };
+      return { status: 201, body: onePiece(show([group])), location: location(group, scim.baseUrl) };
     });
   }
 
@@ -58,8 +58,7 @@ export class GroupsController {
       const wantsBody = ['attributes', 'excludedAttributes'].some((name) => parameter(request, name) !== undefined);
       // If members were left out, answer with the stored members, because 204 would wrongly report complete success.
       if (!wantsBody && (scim.leftOut?.length ?? 0) === 0) return { status: 204 };
-      const [body] = await show([group]);
-      return { status: 200, body };
+      return { status: 200, body: onePiece(show([group])) };
     });
   }
 
@@ -78,8 +77,7 @@ export class GroupsController {
   ): Promise<void> {
     return answer(request, reply, async (scim) => {
       const show = this.presentation(request);
-      const [body] = await show([await work(scim, pathId(request, noSuchGroup))]);
-      return { status: 200, body };
+      return { status: 200, body: onePiece(show([await work(scim, pathId(request, noSuchGroup))])) };
     });
   }
 
@@ -87,19 +85,21 @@ export class GroupsController {
    * Reads `attributes` and `excludedAttributes`. Call this function before anything is written, so that a request
    * with a bad parameter changes nothing.
    */
-  private presentation(request: FastifyRequest): (groups: readonly Group[]) => Promise<Record<string, unknown>[]> {
+  private presentation(request: FastifyRequest): (groups: readonly Group[]) => AsyncIterable<ResourcePiece> {
     const project = parseProjection(
       groupSchema,
       parameter(request, 'attributes'),
       parameter(request, 'excludedAttributes'),
     );
     const { baseUrl, tenantId } = request.scim;
-    return async (groups) => {
+    return (groups) => {
+      const resources = groups.map((group) => toResource(group, baseUrl));
+      if (project?.wants('members') === false) return wholePieces(resources.map(project));
       const ids = groups.map((group) => group.id);
-      const members = (project?.wants('members') ?? true) ? await membersOf(this.database, tenantId, ids) : undefined;
-      return groups.map((group) => {
-        const resource = toResource(group, members?.get(group.id), baseUrl);
-        return project ? project(resource) : resource;
+      return resourcePieces(resources, membersOf(this.database, tenantId, ids), {
+        name: 'members',
+        show: ({ value, display }) => ({ value, display, type: 'User', $ref: `${baseUrl}/Users/${value}` }),
+        project,
       });
     };
   }
@@ -107,29 +107,16 @@ export class GroupsController {
 
 const location = (group: Group, baseUrl: string) => `${baseUrl}/Groups/${group.id}`;
 
-function toResource(
-  group: Group,
-  members: readonly GroupMember[] | undefined,
-  baseUrl: string,
-): Record<string, unknown> {
-  return {
-    schemas: [GROUP_SCHEMA],
-    id: group.id,
-    displayName: group.displayName,
-    ...(group.externalId !== null && { externalId: group.externalId }),
-    ...(members && {
-      members: members.map(({ value, display }) => ({
-        value,
-        display,
-        type: 'User',
-        $ref: `${baseUrl}/Users/${value}`,
-      })),
-    }),
-    meta: {
-      resourceType: 'Group',
-      created: group.createdAt.toISOString(),
-      lastModified: group.updatedAt.toISOString(),
-      location: location(group, baseUrl),
-    },
-  };
-}
+/** Builds a group without its members. */
+const toResource = (group: Group, baseUrl: string): Record<string, unknown> => ({
+  schemas: [GROUP_SCHEMA],
+  id: group.id,
+  displayName: group.displayName,
+  ...(group.externalId !== null && { externalId: group.externalId }),
+  meta: {
+    resourceType: 'Group',
+    created: group.createdAt.toISOString(),
+    lastModified: group.updatedAt.toISOString(),
+    location: location(group, baseUrl),
+  },
+});

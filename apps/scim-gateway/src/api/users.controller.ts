@@ -4,9 +4,11 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Database } from '#platform';
 import { ENTERPRISE_SCHEMA, listResponse, parseProjection, USER_SCHEMA, userSchema } from '#scim';
 import { answer, listQuery, parameter, pathId, type ScimContext } from '../http/context.js';
+import { listPieces, resourcePieces, wholePieces, type ResourcePiece } from '../http/pieces.js';
+import type { Related } from '../query/related.sql.js';
 import type { User } from '../resources/users/user.entity.js';
 import { noSuchUser, UsersService } from '../resources/users/users.service.js';
-import { listUsers } from '../resources/users/users.sql.js';
+import { groupsOf, listUsers, usersOf } from '../resources/users/users.sql.js';
 
 @Controller('scim/v2/Users')
 export class UsersController {
@@ -20,9 +22,11 @@ export class UsersController {
     return answer(request, reply, async (scim) => {
       const query = listQuery(request);
       const show = presentation(request);
+      const { startIndex } = query.page;
       const withGroups = projection(request)?.wants('groups') ?? true;
-      const { rows, total } = await listUsers(this.database, scim.tenantId, { ...query, withGroups });
-      return { status: 200, body: listResponse(rows.map(show), total, query.page.startIndex) };
+      const { ids, users, total } = await listUsers(this.database, scim.tenantId, { ...query, withGroups });
+      if (users) return { status: 200, body: listResponse(users.map(show), total, startIndex) };
+      return { status: 200, body: listPieces(this.pieces(scim, ids, projection(request)), total, startIndex) };
     });
   }
 
@@ -59,6 +63,25 @@ export class UsersController {
     });
   }
 
+  private async *pieces(
+    { tenantId, baseUrl }: ScimContext,
+    ids: readonly string[],
+    project: ReturnType<typeof projection>,
+  ): AsyncGenerator<ResourcePiece, void, undefined> {
+    for await (const users of usersOf(this.database, tenantId, ids)) {
+      const resources = users.map((user) => toResource(user, baseUrl));
+      if (project?.wants('groups') === false) yield* wholePieces(resources.map(project));
+      else {
+        const groups = groupsOf(
+          this.database,
+          tenantId,
+          users.map((user) => user.id),
+        );
+        yield* resourcePieces(resources, groups, { name: 'groups', show: groupOf(baseUrl), project });
+      }
+    }
+  }
+
   private one(
     request: FastifyRequest,
     reply: FastifyReply,
@@ -76,27 +99,27 @@ export class UsersController {
  * with a bad parameter changes nothing.
  */
 function presentation(request: FastifyRequest): (user: User) => Record<string, unknown> {
-  const project = projection(request);
+  const project = projection(request) ?? ((resource) => resource);
   const { baseUrl } = request.scim;
-  return (user) => (project ? project(toResource(user, baseUrl)) : toResource(user, baseUrl));
+  return (user) => project({ ...toResource(user, baseUrl), groups: user.groups.map(groupOf(baseUrl)) });
 }
 
 const projection = (request: FastifyRequest) =>
   parseProjection(userSchema, parameter(request, 'attributes'), parameter(request, 'excludedAttributes'));
 
-const location = (user: User, baseUrl: string) => `${baseUrl}/Users/${user.id}`;
+const location = (user: Pick<User, 'id'>, baseUrl: string) => `${baseUrl}/Users/${user.id}`;
 
-function toResource(user: User, baseUrl: string): Record<string, unknown> {
-  return {
-    schemas: user.resource[ENTERPRISE_SCHEMA] === undefined ? [USER_SCHEMA] : [USER_SCHEMA, ENTERPRISE_SCHEMA],
-    id: user.id,
-    ...user.resource,
-    groups: user.groups.map((group) => ({ ...group, $ref: `${baseUrl}/Groups/${group.value}` })),
-    meta: {
-      resourceType: 'User',
-      created: user.createdAt.toISOString(),
-      lastModified: user.updatedAt.toISOString(),
-      location: location(user, baseUrl),
-    },
-  };
-}
+const groupOf = (baseUrl: string) => (group: Related) => ({ ...group, $ref: `${baseUrl}/Groups/${group.value}` });
+
+/** Builds a user without the groups. */
+const toResource = (user: Omit<User, 'groups'>, baseUrl: string): Record<string, unknown> => ({
+  schemas: user.resource[ENTERPRISE_SCHEMA] === undefined ? [USER_SCHEMA] : [USER_SCHEMA, ENTERPRISE_SCHEMA],
+  id: user.id,
+  ...user.resource,
+  meta: {
+    resourceType: 'User',
+    created: user.createdAt.toISOString(),
+    lastModified: user.updatedAt.toISOString(),
+    location: location(user, baseUrl),
+  },
+});

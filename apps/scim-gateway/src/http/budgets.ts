@@ -54,7 +54,7 @@ export class Budgets {
     if (open >= mostOpen)
       throw this.refusal(scim, 'open_requests', 1, `${mostOpen} requests at the same time`, 'Send fewer at once.');
     this.take(scim, 'requests', this.requests, 1, `${perSecond} requests per second`);
-    const cost = Math.min(bodyBytes ?? 0, LIMITS.bodyBytes);
+    const cost = Math.min(bodyBytes ?? 0, LIMITS.groupBody.bytes);
     if (bodyBytes !== 0)
       this.take(scim, 'body_bytes', this.bytes, cost, `${this.config.SCIM_BODY_MIB_PER_MINUTE} MiB per minute`);
     this.open.set(tenantId, open + 1);

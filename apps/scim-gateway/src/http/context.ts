@@ -1,6 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Readable } from 'node:stream';
 import { inSpan, SpanKind, UUID } from '#platform';
 import { parseFilter, parsePage, ScimError, type Filter, type Page } from '#scim';
+import { collect, type Pieces } from './pieces.js';
 
 /** A limit of one tenant. {@link ScimContext.throttledBy} names the one that was used up. */
 export type Budget = 'requests' | 'open_requests' | 'body_bytes' | 'membership_changes';
@@ -26,6 +28,8 @@ export interface ScimContext {
   admitted?: boolean;
   /** The budget that the tenant has used up. */
   throttledBy?: Budget;
+  /** The error that ended an answer after its first bytes. */
+  brokenBy?: unknown;
 }
 
 declare module 'fastify' {
@@ -36,7 +40,8 @@ declare module 'fastify' {
 
 export interface Answer {
   readonly status: number;
-  readonly body?: unknown;
+  /** An object, or the text in pieces. */
+  readonly body?: object | Pieces;
   readonly location?: string;
 }
 
@@ -71,9 +76,10 @@ export async function answer(
     async (span) => {
       scim.traceId = span.spanContext().traceId;
       try {
-        return await request.server.scimHooks.budgets.slots.run(scim.tenantId, () => {
+        return await request.server.scimHooks.budgets.slots.run(scim.tenantId, async () => {
           if (request.socket.destroyed) throw new ConnectionEnded();
-          return work(scim);
+          const { body, ...result } = await work(scim);
+          return { ...result, text: await textOf(body, (error) => (scim.brokenBy = error)) };
         });
       } catch (error) {
         if (error instanceof ScimError && error.status < 500) return error;
@@ -83,10 +89,15 @@ export async function answer(
   );
   if (result instanceof ScimError) throw result;
   if (result.location !== undefined) void reply.header('location', result.location);
-  void reply
-    .status(result.status)
-    .type(SCIM_TYPE)
-    .send(result.body === undefined ? undefined : JSON.stringify(result.body));
+  void reply.status(result.status).type(SCIM_TYPE).send(result.text);
+}
+
+function textOf(
+  body: Answer['body'],
+  onError: (error: unknown) => void,
+): Promise<string | Readable> | string | undefined {
+  if (body === undefined) return undefined;
+  return Symbol.asyncIterator in body ? collect(body, onError) : JSON.stringify(body);
 }
 
 /** Returns the last value of a query parameter. */

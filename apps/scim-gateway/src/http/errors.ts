@@ -7,6 +7,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isDatabaseOutage, LOGGER, Problem, ProblemFilter, sqlState, type Logger } from '#platform';
 import { LIMITS, ScimError } from '#scim';
 import { SecretStoreUnavailable } from '#secrets';
+import { isGroupRoute } from './body.js';
 import { SCIM_TYPE } from './context.js';
 
 const OUTAGE_RETRY_SECONDS = 5;
@@ -23,7 +24,7 @@ const unavailable = (what: string): ScimError =>
 /**
  * Answers to requests that Fastify or Nest refuses before a handler runs. Only the status of such an error is known.
  */
-const BY_STATUS: Readonly<Record<number, () => ScimError>> = {
+const BY_STATUS: Readonly<Record<number, (route: string) => ScimError>> = {
   400: () =>
     ScimError.of(
       'invalidSyntax',
@@ -34,10 +35,12 @@ const BY_STATUS: Readonly<Record<number, () => ScimError>> = {
       404,
       'There is nothing at this address. The SCIM endpoints are /Users, /Groups, /ServiceProviderConfig, /ResourceTypes and /Schemas below the base URL.',
     ),
-  413: () =>
+  413: (route) =>
     new ScimError(
       413,
-      `The request body is larger than ${LIMITS.bodyBytes / 1024 / 1024} MiB, which is the limit. Split it into several requests.`,
+      isGroupRoute(route)
+        ? `The request body is larger than ${LIMITS.groupBody.bytes / 1024 / 1024} MiB, which is the limit for groups. Split the members over several requests.`
+        : `The request body is larger than ${LIMITS.userBody.bytes / 1024 / 1024} MiB, which is the limit for users. Map fewer or shorter attributes.`,
       { scimType: 'tooMany' },
     ),
   415: () => new ScimError(415, 'The Content-Type of the request must be application/scim+json or application/json.'),
@@ -46,8 +49,8 @@ const BY_STATUS: Readonly<Record<number, () => ScimError>> = {
 const internal = (): ScimError =>
   new ScimError(500, 'Something failed on our side. Quote the X-Request-Id of this answer to StackFlow support.');
 
-/** Converts any error into a SCIM error that reveals no SQL, stack or host name. */
-export function toScimError(error: unknown): ScimError {
+/** Converts any error into a SCIM error that reveals no SQL, stack or host name. `route` is the pattern of the URL. */
+export function toScimError(error: unknown, route = ''): ScimError {
   if (error instanceof ScimError) return error;
   if (error instanceof SecretStoreUnavailable)
     return unavailable('The SCIM token cannot be checked, because the store of the tokens is not reachable.');
@@ -57,7 +60,7 @@ export function toScimError(error: unknown): ScimError {
   const status =
     error instanceof HttpException ? error.getStatus() : ((error ?? {}) as { statusCode?: unknown }).statusCode;
   if (typeof status !== 'number' || status < 400 || status >= 500) return internal();
-  return BY_STATUS[status]?.() ?? new ScimError(status, 'The request is not well-formed HTTP for this endpoint.');
+  return BY_STATUS[status]?.(route) ?? new ScimError(status, 'The request is not well-formed HTTP for this endpoint.');
 }
 
 /**
@@ -115,7 +118,7 @@ export class ScimErrorFilter implements ExceptionFilter {
     const request = host.switchToHttp().getRequest<FastifyRequest>();
     const reply = host.switchToHttp().getResponse<FastifyReply>();
     if (isPlatformRoute(request)) return this.problems.catch(problemOf(thrown), host);
-    const error = toScimError(thrown);
+    const error = toScimError(thrown, request.routeOptions?.url);
     if (!(thrown instanceof ScimError) && error.status >= 500)
       this.logger.error(
         { err: thrown, requestId: request.scim?.id, tenant: request.scim?.tenantId, code: `scim_${error.status}` },

@@ -138,6 +138,11 @@ export class ScimHooks {
       },
       'scim request',
     );
+    if (scim.brokenBy !== undefined)
+      this.logger.error(
+        { err: scim.brokenBy, requestId: scim.id, tenant: scim.tenantId, code: 'scim_answer_broken' },
+        'A SCIM answer failed after its first bytes, so its connection was ended. The client must repeat the request.',
+      );
   }
 }
 

@@ -75,17 +75,29 @@ function conditionSql(
   }
 }
 
-/**
- * Returns the ORDER BY clause, or nothing if at most one row can match. For one row, ORDER BY is useless, and Postgres
- * might read a whole index because of it.
- */
-export function orderSql(filter: Filter | undefined, unique: readonly string[], order: string): string {
-  const one =
-    filter?.kind === 'compare' &&
-    filter.operator === 'eq' &&
-    filter.value !== null &&
-    unique.some((name) => name.toLowerCase() === printPath(filter.path).toLowerCase());
-  return one ? '' : `order by ${order}`;
+/** True if at most one row can match, because the filter compares a unique attribute and nothing else. */
+export const isLookup = (filter: Filter | undefined, unique: readonly string[]): boolean =>
+  filter?.kind === 'compare' &&
+  filter.operator === 'eq' &&
+  filter.value !== null &&
+  unique.some((name) => name.toLowerCase() === printPath(filter.path).toLowerCase());
+
+/** Returns the number of texts that the filter searches in each row. No index helps such a search. */
+export function searchesOf(filter: Filter, unique: readonly string[]): number {
+  switch (filter.kind) {
+    case 'and': // rows that an index finds are few
+      if ([filter.left, filter.right].some((side) => isLookup(side, unique))) return 0;
+      return searchesOf(filter.left, unique) + searchesOf(filter.right, unique);
+    case 'or':
+      return searchesOf(filter.left, unique) + searchesOf(filter.right, unique);
+    case 'not':
+    case 'element':
+      return searchesOf(filter.filter, unique);
+    case 'compare':
+      return /^(co|sw|ew)$/.test(filter.operator) ? 1 : 0;
+    case 'present':
+      return 0;
+  }
 }
 
 function termSql(term: Term, columns: Columns, parameters: Parameters): string {

@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
 import { Outbox } from '#event-bus';
 import { Database, Metrics, sqlState, type Tx } from '#platform';
-import { parseGroup, parsePatch, quote, reduceGroupPatch, ScimError, type GroupChange } from '#scim';
+import { inTurns, parseGroup, parsePatch, quote, reduceGroupPatch, ScimError, type GroupChange } from '#scim';
 import { Budgets } from '../../http/budgets.js';
 import { resourceId, type ScimContext } from '../../http/context.js';
 import { Quotas } from '../quotas.js';
@@ -38,9 +38,9 @@ export class GroupsService {
     return group;
   }
 
-  create(context: ScimContext, body: unknown): Promise<Group> {
-    const parsed = parseGroup(body);
-    const members = splitIds(parsed.members ?? []);
+  async create(context: ScimContext, body: unknown): Promise<Group> {
+    const parsed = await parseGroup(body);
+    const members = await splitIds(parsed.members ?? []);
     if (members.ids.length > 0) this.budgets.admitMembershipChange(context);
     return this.transaction(async (tx) => {
       const cause = causeOf(context);
@@ -63,8 +63,8 @@ export class GroupsService {
   }
 
   /** Replaces a group. Members and externalId stay unchanged if the body does not name them. */
-  replace(context: ScimContext, id: string, body: unknown): Promise<Group> {
-    const { displayName, externalId, members } = parseGroup(body);
+  async replace(context: ScimContext, id: string, body: unknown): Promise<Group> {
+    const { displayName, externalId, members } = await parseGroup(body);
     return this.change(context, id, {
       displayName,
       ...(externalId !== undefined && { externalId }),
@@ -74,8 +74,8 @@ export class GroupsService {
     });
   }
 
-  patch(context: ScimContext, id: string, body: unknown): Promise<Group> {
-    return this.change(context, id, reduceGroupPatch(parsePatch(body)));
+  async patch(context: ScimContext, id: string, body: unknown): Promise<Group> {
+    return this.change(context, id, await reduceGroupPatch(parsePatch(body)));
   }
 
   /** Deletes a group. Every member leaves the group first, so that subscribers get an event for each person. */
@@ -101,16 +101,16 @@ export class GroupsService {
     // nor write.
     if (!touchesMembers && !attributesDiffer(group, change)) return group;
     if (touchesMembers) this.budgets.admitMembershipChange(context);
+    const { ids, malformed } = await splitIds(change.replaceAll ?? change.add);
+    const membership: MembershipChange = change.replaceAll
+      ? { kind: 'replace', all: ids }
+      : { kind: 'difference', add: ids, remove: (await splitIds(change.remove)).ids };
     return this.transaction(async (tx) => {
       const cause = causeOf(context);
       const locked = await lockGroup(tx, context.tenantId, id);
       if (!locked) throw noSuchGroup(id);
       const current = await this.applyAttributes(tx, locked, change, cause);
       if (!touchesMembers) return current;
-      const { ids, malformed } = splitIds(change.replaceAll ?? change.add);
-      const membership: MembershipChange = change.replaceAll
-        ? { kind: 'replace', all: ids }
-        : { kind: 'difference', add: ids, remove: splitIds(change.remove).ids };
       const changed = await this.applyMembership(tx, context, current, membership, malformed, cause);
       return changed ? { ...current, updatedAt: cause.at } : current;
     });
@@ -181,14 +181,14 @@ const attributesDiffer = (group: Group, { displayName, externalId }: GroupChange
   (externalId !== undefined && externalId !== group.externalId);
 
 /** Separates UUIDs from texts that are no UUID. The result contains each UUID once, in lower case. */
-function splitIds(sent: readonly string[]): { ids: string[]; malformed: string[] } {
+async function splitIds(sent: readonly string[]): Promise<{ ids: string[]; malformed: string[] }> {
   const ids = new Set<string>();
   const malformed: string[] = [];
-  for (const text of sent) {
+  await inTurns(sent, (text) => {
     const id = resourceId(text);
     if (id === undefined) malformed.push(text);
     else ids.add(id);
-  }
+  });
   return { ids: [...ids], malformed };
 }
 

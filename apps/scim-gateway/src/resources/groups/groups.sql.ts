@@ -1,18 +1,15 @@
 /** Reads and writes groups and their members in Postgres. Every statement names the tenant (P4). */
 import type { DirectoryGroup } from '#events';
-import { columnsOf, prepared, type Queryable } from '#platform';
+import { columnsOf, prepared, type Database, type Queryable } from '#platform';
 import { groupSchema, type Filter, type Page } from '#scim';
 import { groupNameKey } from '#settings';
-import { filterSql, orderSql, Parameters, type Columns } from '../../query/filter.sql.js';
+import type { Columns } from '../../query/filter.sql.js';
 import { selectPage } from '../../query/page.sql.js';
+import { relatedOf, relatedSql } from '../../query/related.sql.js';
 import { GROUP_COLUMNS, GroupEntity, type Group } from './group.entity.js';
 
-export interface GroupMember {
-  readonly value: string;
-  readonly display: string;
-}
-
-const SELECT = `select ${columnsOf(GroupEntity, { alias: 'g', only: GROUP_COLUMNS })} from groups g`;
+const COLUMNS = columnsOf(GroupEntity, { alias: 'g', only: GROUP_COLUMNS });
+const SELECT = `select ${COLUMNS} from groups g`;
 const FIND = prepared(`${SELECT} where g.tenant_id = $1 and g.id = $2`);
 
 export async function findGroup(queryable: Queryable, tenantId: string, id: string): Promise<Group | undefined> {
@@ -65,22 +62,11 @@ export const directoryGroup = ({ id, displayName, externalId, version }: Group):
   version,
 });
 
-/** Returns the members of each group, in the order of their ids. */
-export async function membersOf(
-  queryable: Queryable,
-  tenantId: string,
-  groupIds: readonly string[],
-): Promise<Map<string, GroupMember[]>> {
-  const rows = await queryable.query<GroupMember & { groupId: string }>(
-    `select m.group_id as "groupId", u.id as value, u.user_name as display
-     from members m join users u on u.tenant_id = m.tenant_id and u.id = m.user_id
-     where m.tenant_id = $1 and m.group_id = any($2::uuid[]) order by m.group_id, u.id`,
-    [tenantId, groupIds],
-  );
-  const members = new Map<string, GroupMember[]>(groupIds.map((id) => [id, []]));
-  for (const { groupId, value, display } of rows) members.get(groupId)?.push({ value, display });
-  return members;
-}
+const MEMBERS = relatedSql('group_id', 'user_id', 'users', 'user_name');
+
+/** Yields the members of each group, sorted by id. */
+export const membersOf = (queryable: Queryable, tenantId: string, groupIds: readonly string[]) =>
+  relatedOf(queryable, MEMBERS, tenantId, groupIds);
 
 const filterColumns: Columns = {
   schema: groupSchema,
@@ -100,19 +86,19 @@ const filterColumns: Columns = {
 };
 
 /** Returns one page, oldest first, and the number of all matches. */
-export function listGroups(
-  queryable: Queryable,
+export const listGroups = (
+  database: Database,
   tenantId: string,
-  { filter, page }: { filter: Filter | undefined; page: Page },
-): Promise<{ rows: Group[]; total: number }> {
-  const parameters = new Parameters();
-  const tenant = `g.tenant_id = ${parameters.add(tenantId)}`;
-  return selectPage<Group>(queryable, {
-    select: SELECT,
+  query: { filter: Filter | undefined; page: Page },
+): Promise<{ rows: Group[]; total: number }> =>
+  selectPage<Group>(database, {
+    ...query,
+    tenantId,
+    select: COLUMNS,
     from: 'groups g',
-    where: filter ? `${tenant} and ${filterSql(filter, filterColumns, parameters)}` : tenant,
-    order: orderSql(filter, ['id', 'displayName'], 'g.created_at, g.id'),
-    parameters: parameters.values,
-    page,
+    where: 'g.tenant_id = $1',
+    order: 'g.created_at, g.id',
+    columns: filterColumns,
+    unique: ['id', 'displayName'],
+    rows: 'groups',
   });
-}

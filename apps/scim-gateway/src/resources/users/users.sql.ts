@@ -1,19 +1,28 @@
 /** Reads and writes users in Postgres. Every statement names the tenant (P4). */
 import type { NewEvent, Outbox } from '#event-bus';
-import { columnsOf, prepared, sqlState, violatedConstraint, type Prepared, type Queryable } from '#platform';
+import {
+  columnsOf,
+  prepared,
+  sqlState,
+  violatedConstraint,
+  type Database,
+  type Prepared,
+  type Queryable,
+} from '#platform';
 import { userSchema, type Filter, type Page, type UserResource } from '#scim';
-import { filterSql, orderSql, Parameters, type Columns } from '../../query/filter.sql.js';
+import { isLookup, type Columns } from '../../query/filter.sql.js';
 import { selectPage } from '../../query/page.sql.js';
+import { relatedOf, relatedSql } from '../../query/related.sql.js';
 import { emailOf, type UserState } from './user-events.js';
 import { USER_COLUMNS, UserEntity, type User } from './user.entity.js';
 
 const GROUPS = `(select coalesce(jsonb_agg(jsonb_build_object('value', g.id, 'display', g.display_name) order by g.id), '[]')
   from members m join groups g on g.tenant_id = m.tenant_id and g.id = m.group_id where m.tenant_id = u.tenant_id and m.user_id = u.id)`;
-const select = (groups: string) =>
-  `select ${columnsOf(UserEntity, { alias: 'u', only: USER_COLUMNS })}, ${groups} as groups from users u`;
+const COLUMNS = columnsOf(UserEntity, { alias: 'u', only: USER_COLUMNS });
+const SELECT = `select ${COLUMNS}, ${GROUPS} as groups from users u`;
 
 // Reads the row and its memberships in one snapshot, because a change of either increments `version`.
-const FIND = prepared(`${select(GROUPS)} where u.tenant_id = $1 and u.id = $2 and u.deleted_at is null`);
+const FIND = prepared(`${SELECT} where u.tenant_id = $1 and u.id = $2 and u.deleted_at is null`);
 
 export async function findUser(queryable: Queryable, tenantId: string, id: string): Promise<User | undefined> {
   const [user] = await queryable.query<User>(FIND, [tenantId, id]);
@@ -31,7 +40,7 @@ export async function lockUser(tx: Queryable, tenantId: string, id: string): Pro
 /** Returns every user that has the name or the external id and is not deleted. */
 export function findHolders(queryable: Queryable, tenantId: string, resource: UserResource): Promise<User[]> {
   return queryable.query<User>(
-    `${select(GROUPS)} where u.tenant_id = $1 and u.deleted_at is null and (u.user_name_key = $2 or u.external_id = $3)`,
+    `${SELECT} where u.tenant_id = $1 and u.deleted_at is null and (u.user_name_key = $2 or u.external_id = $3)`,
     [tenantId, nameKey(resource.userName), resource.externalId ?? null],
   );
 }
@@ -158,20 +167,67 @@ const filterColumns: Columns = {
   },
 };
 
-/** Returns one page, oldest first, and the number of all matches. */
-export function listUsers(
+const UNIQUE = ['id', 'userName', 'externalId'];
+
+/** A page of users, oldest first, and the number of all matches. */
+export interface UserPage {
+  readonly total: number;
+  /** The users themselves, if the filter is a lookup. Okta makes one before each push, and it needs one statement. */
+  readonly users?: readonly User[];
+  readonly ids: readonly string[];
+}
+
+export async function listUsers(
+  database: Database,
+  tenantId: string,
+  { withGroups, ...query }: { filter: Filter | undefined; page: Page; withGroups: boolean },
+): Promise<UserPage> {
+  const lookup = isLookup(query.filter, UNIQUE);
+  const { rows, total } = await selectPage<User>(database, {
+    ...query,
+    tenantId,
+    select: lookup ? `${COLUMNS}, ${withGroups ? GROUPS : `'[]'::jsonb`} as groups` : 'u.id',
+    from: 'users u',
+    where: 'u.tenant_id = $1 and u.deleted_at is null',
+    order: 'u.created_at, u.id',
+    columns: filterColumns,
+    unique: UNIQUE,
+    rows: 'users',
+  });
+  return { total, ids: rows.map((user) => user.id), ...(lookup && { users: rows }) };
+}
+
+type WithoutGroups = Omit<User, 'groups'>;
+
+/** Users of one statement. */
+const USERS_PER_READ = 50;
+/** The statement returns no more users after so many characters, because each user may have 1 MiB. */
+const CHARACTERS_PER_READ = 1024 * 1024;
+
+const BY_IDS = prepared(`
+  select ${COLUMNS}, u.n, u.found from (
+    select u.*, o.n::int as n, (count(*) over ())::int as found,
+      sum(length(u.resource::text)) over (order by o.n rows between unbounded preceding and 1 preceding) as before
+    from unnest($2::uuid[]) with ordinality o(id, n) join users u on u.tenant_id = $1 and u.id = o.id and u.deleted_at is null
+  ) u where u.before is null or u.before < ${CHARACTERS_PER_READ} order by u.n`);
+
+/** Yields the users in batches, in the order of `ids`, without those that were deleted meanwhile. */
+export async function* usersOf(
   queryable: Queryable,
   tenantId: string,
-  { filter, page, withGroups }: { filter: Filter | undefined; page: Page; withGroups: boolean },
-): Promise<{ rows: User[]; total: number }> {
-  const parameters = new Parameters();
-  const tenant = `u.tenant_id = ${parameters.add(tenantId)} and u.deleted_at is null`;
-  return selectPage<User>(queryable, {
-    select: select(withGroups ? GROUPS : `'[]'::jsonb`),
-    from: 'users u',
-    where: filter ? `${tenant} and ${filterSql(filter, filterColumns, parameters)}` : tenant,
-    order: orderSql(filter, ['id', 'userName', 'externalId'], 'u.created_at, u.id'),
-    parameters: parameters.values,
-    page,
-  });
+  ids: readonly string[],
+): AsyncGenerator<WithoutGroups[], void, undefined> {
+  for (let at = 0; at < ids.length;) {
+    const batch = ids.slice(at, at + USERS_PER_READ);
+    const users = await queryable.query<WithoutGroups & { n: number; found: number }>(BY_IDS, [tenantId, batch]);
+    const last = users.at(-1);
+    at += last && users.length < last.found ? last.n : batch.length;
+    yield users;
+  }
 }
+
+const GROUPS_OF_USERS = relatedSql('user_id', 'group_id', 'groups', 'display_name');
+
+/** Yields the groups of each user, sorted by id. */
+export const groupsOf = (queryable: Queryable, tenantId: string, userIds: readonly string[]) =>
+  relatedOf(queryable, GROUPS_OF_USERS, tenantId, userIds);
