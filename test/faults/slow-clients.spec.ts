@@ -74,16 +74,16 @@ describe('scim-gateway', () => {
     const halfSent = await Promise.all(
       Array.from({ length: 20 }, () => send(gateway.port, `${head(`${BASE}/Users`, 100, authorization())}{"userN`)),
     );
-    const body = JSON.stringify({ userName: 'slow@x', junk: 'x'.repeat(7 * 1024 * 1024) });
-    const slow = await send(gateway.port, head(`${BASE}/Users`, body.length, authorization()));
+    const body = JSON.stringify({ displayName: 'slow', junk: Array<string>(14).fill('x'.repeat(512 * 1024)) });
+    const slow = await send(gateway.port, head(`${BASE}/Groups`, body.length, authorization()));
     const piece = Math.ceil(body.length / 30);
     for (let at = 0; at < body.length; at += piece) {
       slow.socket.write(body.slice(at, at + piece));
       await sleep(100);
     }
     const found = async () =>
-      (await tenant.send('GET', '/Users?filter=userName%20eq%20%22slow@x%22')).body.totalResults;
-    await until('the user', async () => (await found()) === 1);
+      (await tenant.send('GET', '/Groups?filter=displayName%20eq%20%22slow%22')).body.totalResults;
+    await until('the group', async () => (await found()) === 1);
     slow.socket.destroy();
     for (const answer of await Promise.all(halfSent.map(({ closed }) => closed))) {
       expect(answer).toMatch(/^HTTP\/1.1 408 [^]*application\/scim\+json/);

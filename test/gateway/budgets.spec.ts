@@ -60,14 +60,15 @@ it('stores one row per minute for all refused requests of one kind, with their n
 
 it('counts bytes of bodies, also if their length is not announced, and allows one body beyond the budget', async () => {
   await start({ SCIM_BODY_MIB_PER_MINUTE: '1' });
-  const large = (n: number) => ({ userName: `large${n}`, title: 'x'.repeat(8_000), junk: 'y'.repeat(3 * 1024 * 1024) });
-  expect((await tenant.send('POST', '/Users', large(1))).status).toBe(201);
+  const junk = Array<string>(6).fill('y'.repeat(512 * 1024));
+  const large = (n: number) => ({ displayName: `large${n}`, junk });
+  expect((await tenant.send('POST', '/Groups', large(1))).status).toBe(201);
   expectThrottled(await tenant.send('POST', '/Users', { userName: 'small' }), 'body_bytes', '1 MiB per minute');
   expect((await tenant.send('GET', '/Users')).status).toBe(200); // it has no body
   expect((await other.send('POST', '/Users', { userName: 'small' })).status).toBe(201);
 
   const chunked = (tenantToken: string, body: string) =>
-    fetch(`http://127.0.0.1:${gateway.port}${BASE}/Users`, {
+    fetch(`http://127.0.0.1:${gateway.port}${BASE}/Groups`, {
       method: 'POST',
       headers: { authorization: `Bearer ${tenantToken}`, 'content-type': 'application/scim+json' },
       body: new Blob([body]).stream(),
@@ -172,7 +173,7 @@ describe('open requests', () => {
     });
     const leaver = new AbortController();
     const body = JSON.stringify({ userName: 'nobody waits for this person' });
-    const left = fetch(`http://127.0.0.1:${gateway.port}${BASE}/Users`, {
+    const left = fetch(`http://127.0.0.1:${gateway.port}${BASE}/Groups`, {
       method: 'POST',
       headers: { authorization: `Bearer ${tenant.token}`, 'content-type': 'application/scim+json' },
       body,

@@ -64,10 +64,11 @@ export async function* resourcePieces(
   { name, show, project }: { name: string; show: (item: Related) => object; project: Projection | undefined },
 ): AsyncGenerator<ResourcePiece, void, undefined> {
   const whole = project ?? ((resource: Record<string, unknown>) => resource);
-  const next: Iterator<Record<string, unknown>, undefined> = resources[Symbol.iterator]();
+  const iterator = resources[Symbol.iterator]();
+  const following = () => iterator.next() as IteratorResult<Record<string, unknown>, undefined>;
   let isOpen = false;
   for await (const { items, last } of parts) {
-    const head = isOpen ? '' : `${JSON.stringify(whole(next.next().value ?? {})).slice(0, -1)},"${name}":[`;
+    const head = isOpen ? '' : `${JSON.stringify(whole(following().value ?? {})).slice(0, -1)},"${name}":[`;
     const list = JSON.stringify(whole({ [name]: items.map(show) })[name]).slice(1, -1);
     const comma = isOpen && items.length > 0 ? ',' : '';
     yield { text: head + comma + list + (last ? ']}' : ''), items: items.length, last };
