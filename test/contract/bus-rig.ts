@@ -65,7 +65,7 @@ export interface Running {
 export class BusRig {
   private readonly open: Running[] = [];
   private readonly apis: (() => Promise<void>)[] = [];
-  readonly outbox = new Outbox('directory', '/stackflow/scim-gateway');
+  readonly outbox = new Outbox('directory', 'scim-gateway');
 
   private constructor(
     readonly testDatabase: TestDatabase,

@@ -43,7 +43,7 @@ export class People {
       const sequencer = postgresSequencer({ database, schema, logger, metrics });
       await sequencer.start();
       people.databases.set(schema, database);
-      people.outboxes.set(schema, new Outbox(schema, `/stackflow/${role}`));
+      people.outboxes.set(schema, new Outbox(schema, role));
       people.sequencers.push(sequencer);
     }
     return people;

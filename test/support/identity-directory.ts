@@ -54,8 +54,8 @@ export class Directory {
   readonly groups = new Map<string, Group>();
   readonly tenants = new Map<string, Tenant>();
   follower: DirectoryFollower | null = null;
-  private readonly userOutbox = new Outbox('directory', '/stackflow/scim-gateway');
-  private readonly hubOutbox = new Outbox('hub', '/stackflow/integration-hub');
+  private readonly userOutbox = new Outbox('directory', 'scim-gateway');
+  private readonly hubOutbox = new Outbox('hub', 'integration-hub');
   private requests = 0;
 
   private constructor(

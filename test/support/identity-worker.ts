@@ -20,7 +20,7 @@ type Why = readonly [cause: string, causationId: string];
 
 export class SimulatedWorker {
   private readonly records = new Map<string, AccountAccess>();
-  private readonly outbox = new Outbox('offboarding', '/stackflow/deactivation-worker');
+  private readonly outbox = new Outbox('offboarding', 'deactivation-worker');
 
   private constructor(
     private readonly directory: Directory,

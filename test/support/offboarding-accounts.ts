@@ -5,7 +5,7 @@ import type { Person } from './identity-directory.js';
 import type { TestDatabase } from './database.js';
 
 export class Accounts {
-  private readonly outbox = new Outbox('identity', '/stackflow/identity-service');
+  private readonly outbox = new Outbox('identity', 'identity-service');
   private readonly versions = new Map<string, number>();
 
   private constructor(

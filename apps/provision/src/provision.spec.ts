@@ -1,5 +1,6 @@
 /** The database role of a service can use its own schema and the shared event log, and nothing else. */
 import { Client } from 'pg';
+import { eventSource, owners, topics, type Topic } from '#events';
 import { SERVICES, type ServiceName } from './provision.js';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/database.js';
 import { provisionDatabase } from '#platform';
@@ -28,6 +29,10 @@ const refusal = (client: Client, sql: string): Promise<string | undefined> =>
   );
 
 const DENIED = '42501';
+
+const publish = (topic: Topic, source: string): string => `
+  insert into bus.event_log (topic, partition, event_id, key, type, source, subject, tenant, sequence, time, causation_id, data)
+  values ('${topic}', 0, uuidv7(), 'k', 't', '${eventSource(source)}', 's', uuidv7(), 1, now(), 'c', '{}')`;
 
 describe('the role of a service', () => {
   it.each(services)('%s owns its schema', async (service) => {
@@ -72,6 +77,24 @@ describe('the role of a service', () => {
       ])
         expect({ sql, code: await refusal(client, sql) }).toEqual({ sql, code: DENIED });
     });
+  });
+
+  it.each(services)('%s publishes the topics that it owns, and no other, under no other name', async (service) => {
+    await as(testDatabase.url(service), async (client) => {
+      for (const topic of topics) {
+        const code = owners[topic] === service ? undefined : DENIED;
+        expect({ topic, code: await refusal(client, publish(topic, service)) }).toEqual({ topic, code });
+        expect({ topic, code: await refusal(client, publish(topic, owners[topic])) }).toEqual({ topic, code });
+        expect({ topic, code: await refusal(client, publish(topic, 'cli')) }).toEqual({ topic, code: DENIED });
+      }
+    });
+  });
+
+  it('cannot publish at a far position, which would hide all later events of the partition', async () => {
+    const far = publish('directory.users', 'scim-gateway')
+      .replace('(topic', '(position, topic')
+      .replace('values (', 'overriding system value values (9000000000000000000, ');
+    await as(testDatabase.url('scim-gateway'), async (client) => expect(await refusal(client, far)).toBe(DENIED));
   });
 
   it('cannot create anything in public, nor roles, nor databases', async () => {

@@ -28,6 +28,9 @@ export async function provision(
   await provisionDatabase(
     adminUrl,
     [...roles, ...extra],
-    [...eventLogSql(roles.map((r) => r.role)), ...quotaSql(COGNITO_CALLERS.map((n) => SERVICES[n].role))],
+    [
+      ...eventLogSql(Object.fromEntries(names.map((n) => [n, SERVICES[n].role]))),
+      ...quotaSql(COGNITO_CALLERS.map((n) => SERVICES[n].role)),
+    ],
   );
 }

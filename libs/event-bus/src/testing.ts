@@ -91,7 +91,7 @@ export async function startSubscriber<S extends ConfigShape>(
   await run(databaseUrl, [`create database ${name}`]);
   const drop = (): Promise<void> => run(databaseUrl, [`drop database if exists ${name} with (force)`]);
   try {
-    await run(url.href, [...eventLogSql([]), `create schema ${identifier(definition.schema)}`]);
+    await run(url.href, [...eventLogSql({}), `create schema ${identifier(definition.schema)}`]);
     const errors = new LastError();
     const { app, database } = await start(definition, errors, {
       LOG_LEVEL: 'silent',

@@ -26,4 +26,7 @@ export interface EventEnvelope<T extends EventType = EventType> {
   readonly data: EventData<T>;
 }
 
+/** The CloudEvents source of the events of a service. */
+export const eventSource = (service: string): string => `/stackflow/${service}`;
+
 export const eventKey = (tenant: string, subject: string): string => `${tenant}:${subject}`;
