@@ -293,9 +293,9 @@ it('says what to do when the worker is away, the token is wrong, or help is need
     code: 69,
     err: expect.stringContaining('npm start'),
   });
-  expect(await rig.cliWith({ INTERNAL_API_TOKEN: 'wrong' }, 'held', '--tenant', tenant.slug)).toMatchObject({
+  expect(await rig.cliWith({ INTERNAL_API_CREDENTIAL: 'wrong' }, 'held', '--tenant', tenant.slug)).toMatchObject({
     code: 1,
-    err: expect.stringContaining('INTERNAL_API_TOKEN'),
+    err: expect.stringContaining('INTERNAL_API_CREDENTIAL'),
   });
   expect(await rig.cli('list', '--tenant', 'nowhere')).toMatchObject({
     code: 1,

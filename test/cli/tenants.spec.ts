@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseScimToken } from '#secrets';
 import type { HubTenant, Json, OktaConnected, ScimTokenIssued } from '#contracts';
-import { HubUnderTest, TOKEN } from '../tenants/hub.js';
+import { TOKEN } from '../support/internal-api.js';
+import { HubUnderTest } from '../tenants/hub.js';
 import { runStackflow, stackflowJson } from '../support/command-line.js';
 
 const API_TOKEN = '00aaaabbbbccccddddeeeeffffgggghhhhiiiijjjj';
@@ -23,7 +24,11 @@ afterAll(async () => {
   await hub.stop();
 });
 
-const env = () => ({ INTEGRATION_HUB_URL: hub.service.url, INTERNAL_API_TOKEN: TOKEN });
+const env = () => ({
+  INTEGRATION_HUB_URL: hub.service.url,
+  INTERNAL_API_CREDENTIAL: TOKEN,
+  STACKFLOW_OPERATOR: 'jane',
+});
 const runArgs = (args: readonly string[], stdin = '') => runStackflow(['tenants', ...args], env(), stdin);
 const run = (args: string, stdin = '') => runArgs(args.split(' '), stdin);
 const json = <T>(args: string, stdin = '') => stackflowJson<T>(['tenants', ...args.split(' ')], env(), stdin);

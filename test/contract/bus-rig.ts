@@ -21,6 +21,7 @@ import {
   type StrategyOptions,
 } from '#event-bus';
 import {
+  callersSchema,
   connectConsumer,
   createApplication,
   createLogger,
@@ -32,11 +33,10 @@ import {
   type PlatformContext,
 } from '#platform';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { INTERNAL_API_CALLERS, TOKEN } from '../support/internal-api.js';
 
 export type Handle = (event: EventEnvelope, context: EventContext) => unknown;
 
-/** Service token of the internal APIs. */
-export const TOKEN = 'internal-api-token-of-tests';
 export const TOPIC = 'directory.groups';
 export const TYPE = 'com.stackflow.directory.group.created.v1';
 
@@ -175,7 +175,10 @@ export class BusRig {
   async api(service: 'scim-gateway' | 'identity-service'): Promise<{ url: string; events: EventBusClient }> {
     const schema = service === 'scim-gateway' ? 'directory' : 'identity';
     const database = await Database.connect({ url: this.testDatabase.url(service), schema, poolSize: 3 });
-    const platform = this.platform(service, database, { ...this.config(), INTERNAL_API_TOKEN: TOKEN });
+    const platform = this.platform(service, database, {
+      ...this.config(),
+      INTERNAL_API_CALLERS: callersSchema.parse(INTERNAL_API_CALLERS),
+    });
     const app = await createApplication(
       {
         name: service,

@@ -34,7 +34,6 @@ describe('a subscriber of one class', () => {
     });
     const config = loadConfig('group-list', definition.config, {
       DATABASE_URL: rig.testDatabase.url('integration-hub'),
-      INTERNAL_API_TOKEN: 'internal-api-token-of-tests',
     });
     const database = await Database.connect({ ...definition.database, url: config.DATABASE_URL });
     await database.migrate();

@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto';
 import type { CasePage as Page, HeldCases as Held, Json, PeopleList, PersonTimeline } from '#contracts';
 import { offboardingCase } from '#events';
 import { eventually } from '../support/waiting.js';
-import { Rig, TOKEN, type Tenant } from './rig.js';
+import { Rig, type Tenant } from './rig.js';
+import { TOKEN } from '../support/internal-api.js';
 
 interface ProblemBody {
   readonly code: string;

@@ -10,13 +10,21 @@ import { service } from '../../apps/deactivation-worker/src/service.js';
 import { runStackflow, type Ran } from '../support/command-line.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { startInProcess, type InProcess } from '../support/in-process.js';
-
-export const TOKEN = 'internal-token-of-the-tests';
+import { accepting, stackSecrets, TOKEN } from '../support/internal-api.js';
 
 /** Of a service without a Cognito that answers. */
 export const environment = (test: TestDatabase, name: 'deactivation-worker' | 'identity-service') => ({
   DATABASE_URL: test.url(name),
-  INTERNAL_API_TOKEN: TOKEN,
+  INTERNAL_API_CALLERS: accepting([
+    'cli',
+    'incident-service',
+    'incidents',
+    'reports',
+    'mail',
+    'crowd',
+    'ahead',
+    'behind',
+  ]),
   AWS_REGION: 'us-east-1',
   COGNITO_USER_POOL_ID: 'us-east-1_nowhere',
   COGNITO_ENDPOINT: 'http://127.0.0.1:9',
@@ -51,7 +59,7 @@ export class Rig {
     );
     const rig = new Rig(test, running, await mkdtemp(path.join(tmpdir(), 'stack-')));
     await rig.stackNames({});
-    await writeFile(path.join(rig.folder, 'secrets.json'), JSON.stringify({ internalToken: TOKEN }));
+    await writeFile(path.join(rig.folder, 'secrets.json'), stackSecrets);
     return rig;
   }
 

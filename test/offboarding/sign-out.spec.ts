@@ -118,7 +118,7 @@ describe('signing a person out everywhere', () => {
 });
 
 describe('the sign-out route', () => {
-  const body = { by: 'auth-service', causationId: 'x' };
+  const body = { causationId: 'x' };
   it('needs the service token, a known account, and the name of the caller', async () => {
     const ada = await rig.addPerson(tenant);
     const other = await rig.addTenant();

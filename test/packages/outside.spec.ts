@@ -143,7 +143,7 @@ describe('the subscriber of docs/events.md', () => {
     rig = await BusRig.create(carrier);
     await rig.sequencer();
     const url = await asAdministrator(rig.testDatabase.adminUrl, sql, 'welcome', role);
-    program = await outside.start('dist/main.js', { ...carrier, DATABASE_URL: url.href, INTERNAL_API_TOKEN: TOKEN });
+    program = await outside.start('dist/main.js', { ...carrier, DATABASE_URL: url.href });
     return { url, program };
   };
   /** Deletes the topics of this run, whose names have a prefix of their own. */
@@ -187,7 +187,6 @@ describe('the subscriber of docs/events.md', () => {
       const blocks = outside.snippet('parked.sh').split(/\n\n/);
       const [define = ''] = blocks;
       const environment = {
-        INTERNAL_API_TOKEN: TOKEN,
         SUBSCRIBER_URL: program.url,
         GROUP: 'welcome',
         KEY: `${TENANT}:${ada}`,
@@ -282,7 +281,6 @@ test(
       const url = await asAdministrator(rig.testDatabase.adminUrl, 'welcome.sql', 'welcome', role);
       await outside.execute(process.execPath, ['dist/main.js', '--migrate'], {
         DATABASE_URL: url.href,
-        INTERNAL_API_TOKEN: TOKEN,
       });
       const tables = await rig.admin.query<{ tablename: string }>(
         `select tablename from pg_tables where schemaname = 'welcome'`,
@@ -290,7 +288,7 @@ test(
       expect(tables.map(({ tablename }) => tablename).sort()).toEqual([...documented, 'greeting'].sort());
 
       const old = await startOldPostgres(url.href);
-      const start = outside.start('dist/main.js', { DATABASE_URL: old.url, INTERNAL_API_TOKEN: TOKEN });
+      const start = outside.start('dist/main.js', { DATABASE_URL: old.url });
       await expect(start).rejects.toThrow(
         /ended with code 69[^]*"fatal"[^]*PostgreSQL 18 or newer is needed; this server is 15\.4/,
       );
@@ -354,7 +352,6 @@ describe.each([
       const url = await asAdministrator(database.adminUrl, sql, sql === 'guard.sql' ? 'invoices' : 'welcome', role);
       const program = await outside.start(file, {
         DATABASE_URL: url.href,
-        INTERNAL_API_TOKEN: TOKEN,
         TOKEN_ISSUER: issuer.issuer,
         TOKEN_CLIENT_IDS: issuer.clientId,
         TOKEN_JWKS_URI: issuer.jwksUri,

@@ -21,6 +21,7 @@ import { CLIENT_ID, CLIENT_SECRET } from './auth-provider.js';
 import { People, type Person } from './auth-people.js';
 import { ownQuotas, sandboxQuotas } from './quotas.js';
 import { eventually } from './waiting.js';
+import { credentialOf, INTERNAL_API_CALLERS } from './internal-api.js';
 
 export const LOCAL = 'http://localhost:8080';
 const REGION = 'us-east-1';
@@ -68,7 +69,8 @@ export class AuthRig {
     );
     const environment = {
       DATABASE_URL: test.url('auth-service'),
-      INTERNAL_API_TOKEN: 'internal-token-of-the-tests',
+      INTERNAL_API_CALLERS,
+      INTERNAL_API_CREDENTIAL: credentialOf('auth-service'),
       AWS_REGION: REGION,
       SECRETS_MANAGER_ENDPOINT: secretsManager,
       COGNITO_ENDPOINT: cognito,

@@ -1,5 +1,7 @@
 /** Reads the typed configuration of a service once at start. No other code of the product reads `process.env`. */
 import { z } from 'zod';
+import { SCOPES } from '#contracts';
+import { callersSchema } from './callers.js';
 
 export interface Setting<T> {
   /** Must accept `undefined` if the setting has a default. */
@@ -196,10 +198,9 @@ export const serviceSettings = {
       'URL of the OTLP/HTTP collector for traces. If it is not set, no trace is exported, but trace ids are still passed on.',
     example: 'http://otel-collector:4318',
   }),
-  INTERNAL_API_TOKEN: secret({
-    purpose:
-      'Bearer token of the internal API of this process. The services of StackFlow share one token; a service of another team has a token of its own.',
-    example: '$(openssl rand -hex 32)',
-    minLength: 16,
+  INTERNAL_API_CALLERS: setting(callersSchema, {
+    purpose: `Callers that the internal API of this process accepts, comma-separated: <caller>:<scope>+<scope>:<SHA-256 of the secret>. Scopes are ${SCOPES.join(', ')}. Without callers, the internal API refuses every request.`,
+    example: `cli:read+operate+events:${'0'.repeat(64)}`,
+    secret: true,
   }),
 } satisfies ConfigShape;
