@@ -110,11 +110,18 @@ describe('create and rotate-token', () => {
     expect((await run('create host2 --host https://x.example.com/')).err).toContain('without https://');
   });
 
-  it('keeps the administrator in the audit: --by, or the user who is logged in', async () => {
+  it('keeps the administrator in the audit: --by, or STACKFLOW_OPERATOR', async () => {
     await json('create audited --by grace');
     await json('configure audited --scim on');
     const audit = await hub.client.audit('audited');
-    expect(audit.entries.map(({ by }) => by)).toEqual([expect.stringMatching(/./), 'grace', 'grace']);
+    expect(audit.entries.map(({ by }) => by)).toEqual(['cli: jane', 'cli: grace', 'cli: grace']);
+  });
+
+  it('changes nothing for nobody: without a name only a local stack believes the logged-in user', async () => {
+    const nobody = { ...env(), STACKFLOW_OPERATOR: '' };
+    const refused = await runStackflow(['tenants', 'create', 'anonymous'], nobody);
+    expect(refused).toMatchObject({ code: 64, err: expect.stringContaining('--by <name> or STACKFLOW_OPERATOR') });
+    expect((await hub.client.tenants()).tenants.map(({ slug }) => slug)).not.toContain('anonymous');
   });
 });
 

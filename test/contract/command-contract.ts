@@ -39,6 +39,7 @@ export function commandContract(create: () => Promise<CarrierUnderTest>): void {
     rig = await BusRig.create(carrier.env);
     env = {
       INTERNAL_API_CREDENTIAL: TOKEN,
+      STACKFLOW_OPERATOR: 'anna',
       STACK_DIR: '/nonexistent',
       SCIM_GATEWAY_URL: (await rig.api('scim-gateway')).url,
       IDENTITY_SERVICE_URL: (await rig.api('identity-service')).url,
@@ -159,7 +160,7 @@ export function commandContract(create: () => Promise<CarrierUnderTest>): void {
     const kept = await rig.admin.query<{ skipped_by: string; raw: Buffer }>(
       'select skipped_by, raw from identity.skipped_event',
     );
-    expect(kept).toMatchObject([{ skipped_by: 'tester' }]);
+    expect(kept).toMatchObject([{ skipped_by: 'cli: tester' }]);
     expect(kept[0]?.raw.toString()).toContain('garbage');
     await until(async () => (await events('parked')).out.startsWith('Nothing is parked.'), 'the follower committed');
   });

@@ -185,10 +185,10 @@ describe('a release', () => {
       status: 200,
       body: { released: 1 },
     });
-    expect(await rig.caseOf(first)).toMatchObject({ released_by: 'grace', released_at: expect.any(Date) });
+    expect(await rig.caseOf(first)).toMatchObject({ released_by: 'cli: grace', released_at: expect.any(Date) });
     expect([await isHeld(first), await isHeld(second)]).toEqual([false, true]);
     expect((await release(tenant, { cases: [first], by: 'eve' })).body.released).toBe(0);
-    expect(await rig.caseOf(first)).toMatchObject({ released_by: 'grace' });
+    expect(await rig.caseOf(first)).toMatchObject({ released_by: 'cli: grace' });
   });
 
   it('releases all cases of a tenant, and none of another tenant', async () => {

@@ -1,4 +1,4 @@
-/** Stands for hub, scim-gateway and identity-service: publishes their events by real outboxes, and creates Cognito's users. */
+/** Stands for the other services: publishes their events by real outboxes, and creates Cognito's users. */
 import {
   AdminAddUserToGroupCommand,
   AdminCreateUserCommand,
@@ -19,7 +19,12 @@ export interface Person extends Account {
   readonly tenant: string;
 }
 
-const SCHEMAS = { identity: 'identity-service', hub: 'integration-hub', directory: 'scim-gateway' } as const;
+const SCHEMAS = {
+  identity: 'identity-service',
+  offboarding: 'deactivation-worker',
+  hub: 'integration-hub',
+  directory: 'scim-gateway',
+} as const;
 type Schema = keyof typeof SCHEMAS;
 
 export class People {
@@ -125,7 +130,7 @@ export class People {
 
   publishAccess({ tenant, id, status, roles }: Person, change: Partial<Access> = {}): Promise<void> {
     const data = { account: id, status, roles, notBefore: null, ...change };
-    return this.publish('identity', 'com.stackflow.identity.access.changed.v1', tenant, id, data);
+    return this.publish('offboarding', 'com.stackflow.identity.access.changed.v1', tenant, id, data);
   }
 
   /** Publishes only the directory user. */

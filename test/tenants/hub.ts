@@ -17,6 +17,8 @@ import { INTERNAL_API_CALLERS, TOKEN } from '../support/internal-api.js';
 
 /** The administrator in all these tests. */
 export const BY = 'jane';
+/** As the audit names them: with the caller whose credential they used. */
+export const AUDITED = `cli: ${BY}`;
 
 export interface CreatedTenant {
   readonly tenant: Json<HubTenant>;
