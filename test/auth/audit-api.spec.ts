@@ -65,7 +65,7 @@ it.each<[string, object]>([
   await expect(client().audit(tenant, query)).rejects.toMatchObject({ code: 'invalid_request' });
 });
 
-it('needs the token of the internal API', async () => {
+it('needs a credential', async () => {
   const error: unknown = await client('wrong')
     .audit(tenant)
     .catch((e: unknown) => e);

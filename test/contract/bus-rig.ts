@@ -9,11 +9,9 @@ import { EventBusClient, InternalClient } from '#contracts';
 import type { EventEnvelope } from '#events';
 import {
   busSettings,
-  consumerTablesSql,
   createBus,
   EventAdminModule,
   Outbox,
-  producerTablesSql,
   type BusConfig,
   type EventContext,
   type NewEvent,
@@ -81,18 +79,11 @@ export class BusRig {
       schema: 'directory',
       poolSize: 20,
     });
-    await producer.query(producerTablesSql('directory'));
-    const consumer = await Database.connect({
-      url: testDatabase.url('identity-service'),
-      schema: 'identity',
-      poolSize: 2,
-    });
-    await consumer.query(consumerTablesSql('identity'));
-    await consumer.query(
-      'create table effect (id bigserial, key text, sequence bigint, event_id uuid, worker text, at timestamptz default clock_timestamp())',
-    );
-    await consumer.close();
     const admin = await Database.connect({ url: testDatabase.adminUrl, schema: 'public', poolSize: 3 });
+    await admin.query(
+      `create table identity.effect (id bigint generated always as identity, key text, sequence bigint, event_id uuid, worker text, at timestamptz default clock_timestamp());
+       grant select, insert on identity.effect to identity_service`,
+    );
     return new BusRig(testDatabase, producer, admin, env);
   }
 

@@ -117,7 +117,7 @@ describe('the list of tenants', () => {
 describe('the internal API', () => {
   const paths = () => ['/internal/tenants', `/internal/tenants/${tenant.id}/requests`, '/internal/events'];
 
-  it('answers a problem to a caller without the service token, on every documented path', async () => {
+  it('answers a problem to a caller without a credential, on every documented path', async () => {
     const { paths: documented } = JSON.parse(readFileSync('docs/api/scim-gateway.json', 'utf8')) as {
       paths: Record<string, Record<string, unknown>>;
     };

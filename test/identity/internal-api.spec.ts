@@ -104,7 +104,7 @@ describe('the internal API for accounts', () => {
     expect((await list('', `/internal/tenants/${third.id}/accounts`)).accounts).toEqual([]);
   });
 
-  it('needs the service token, and answers every refusal as a problem document', async () => {
+  it('needs a credential, and answers every refusal as a problem document', async () => {
     const refused = await rig.http<{ code: string }>('GET', base(), 'wrong');
     expect([refused.status, refused.type, refused.body.code]).toEqual([
       401,

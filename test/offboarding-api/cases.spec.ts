@@ -276,7 +276,7 @@ describe('the API', () => {
     );
   });
 
-  it('needs the service token and valid ids', async () => {
+  it('needs a credential and valid ids', async () => {
     for (const [method, route] of [
       ['GET', 'cases'],
       ['GET', 'held'],

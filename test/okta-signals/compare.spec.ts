@@ -243,7 +243,7 @@ describe('comparisons of one tenant', () => {
     expect(runs[1]?.error_code).toBe('interrupted');
   });
 
-  it('are refused for unconnected and unknown tenants, and without the service token', async () => {
+  it('are refused for unconnected and unknown tenants, and without a credential', async () => {
     const unconnected = await rig.directory.addTenant();
     const route = `/internal/tenants/${unconnected.id}/okta/comparison`;
     await rig.until('the tenant', async () => (await call(worker, 'POST', route)).status === 409);

@@ -13,6 +13,7 @@ import { BusRig, groupEvent, until } from '../contract/bus-rig.js';
 import { accessData, appendAccess } from '../guard/feeds.js';
 import { Issuer, nowSeconds } from '../guard/issuer.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { accepting, credentialOf } from '../support/internal-api.js';
 import { startOldPostgres } from '../support/old-postgres.js';
 import { testPostgres } from '../support/services.js';
 import { OutsideFolder, readManifest, type Program, type Tarball } from './outside.js';
@@ -27,7 +28,7 @@ const PROVISIONED = 'com.stackflow.identity.account.provisioned.v1';
 const REPUBLISHED = 'com.stackflow.identity.account.republished.v1';
 const REMOVED = 'com.stackflow.identity.account.removed.v1';
 const TENANT = randomUUID();
-const TOKEN = 'token-of-a-team-outside';
+const CALLERS = accepting(['ops'], ['read', 'events']);
 
 const outside = new OutsideFolder(['docs/events.md', 'docs/guard.md']);
 let tarballs: Tarball[];
@@ -143,7 +144,11 @@ describe('the subscriber of docs/events.md', () => {
     rig = await BusRig.create(carrier);
     await rig.sequencer();
     const url = await asAdministrator(rig.testDatabase.adminUrl, sql, 'welcome', role);
-    program = await outside.start('dist/main.js', { ...carrier, DATABASE_URL: url.href });
+    program = await outside.start('dist/main.js', {
+      ...carrier,
+      DATABASE_URL: url.href,
+      INTERNAL_API_CALLERS: CALLERS,
+    });
     return { url, program };
   };
   /** Deletes the topics of this run, whose names have a prefix of their own. */
@@ -188,6 +193,7 @@ describe('the subscriber of docs/events.md', () => {
       const [define = ''] = blocks;
       const environment = {
         SUBSCRIBER_URL: program.url,
+        CREDENTIAL: credentialOf('ops'),
         GROUP: 'welcome',
         KEY: `${TENANT}:${ada}`,
       };

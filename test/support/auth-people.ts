@@ -9,7 +9,7 @@ import {
   type CognitoIdentityProviderClient,
 } from '@aws-sdk/client-cognito-identity-provider';
 import { randomBytes, randomUUID } from 'node:crypto';
-import { Outbox, producerTablesSql, type Sequencer, type NewEvent, postgresSequencer } from '#event-bus';
+import { Outbox, type Sequencer, type NewEvent, postgresSequencer } from '#event-bus';
 import type { Access, Account, DirectoryUser, TenantSettings } from '#events';
 import { createLogger, Database, Metrics } from '#platform';
 import { defaultSettings } from '#settings';
@@ -42,7 +42,6 @@ export class People {
     const people = new People(cognito, userPoolId);
     for (const [schema, role] of Object.entries(SCHEMAS) as [Schema, (typeof SCHEMAS)[Schema]][]) {
       const database = await Database.connect({ url: test.url(role), schema });
-      await database.query(producerTablesSql(schema));
       const logger = createLogger('test', 'silent');
       const metrics = new Metrics('test', { process: false });
       const sequencer = postgresSequencer({ database, schema, logger, metrics });

@@ -235,7 +235,7 @@ describe('the internal API of the hub', () => {
     expect(JSON.stringify(answer)).not.toMatch(/sfs1\./);
   });
 
-  it('needs the token of the internal API', async () => {
+  it('needs a credential', async () => {
     const { url } = hub.service;
     expect((await fetch(`${url}/internal/hub/tenants`)).status).toBe(401);
   });

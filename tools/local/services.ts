@@ -15,7 +15,7 @@ import {
 /** Variables that the launcher sets for each process. Inherited values would be the launcher's own. */
 const OWN = ['PORT', 'HOST', 'DATABASE_URL', 'STACK_DIR', 'EVENT_CARRIER', 'KAFKA_BROKERS', 'NODE_CHANNEL_FD'];
 
-/** What each caller may do, and where; every service accepts the command line. The launcher acts as the command line. */
+/** The callers, with their scopes. Every service accepts the command line. The launcher acts as the command line. */
 const CALLERS: Readonly<Record<string, { readonly scopes: readonly Scope[]; readonly at?: string }>> = {
   cli: { scopes: ['read', 'operate', 'events'] },
   'auth-service': { scopes: ['sign-out'], at: 'deactivation-worker' },

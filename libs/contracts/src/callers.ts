@@ -1,4 +1,4 @@
-/** What a caller of an internal API may do. Every route of an internal API needs exactly one of these scopes. */
+/** A scope allows a caller a kind of action. Every route of an internal API needs exactly one of these scopes. */
 export const SCOPES = [
   /** Read everything that the internal API shows. */
   'read',

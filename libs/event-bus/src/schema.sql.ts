@@ -53,7 +53,7 @@ export function eventLogSql(roles: Readonly<Record<string, string>>): string[] {
   ];
 }
 
-/** Row-level security refuses every row for which no policy exists. Who may read is a matter of grants alone. */
+/** Row-level security refuses every row for which no policy exists. Grants alone decide who may read. */
 const POLICIES_SQL = `
   alter table bus.event_log enable row level security;
   drop policy if exists readers on bus.event_log;

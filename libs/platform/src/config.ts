@@ -177,8 +177,7 @@ export const serviceSettings = {
   }),
   HOST: text({ purpose: 'Address that the service binds to.', example: '0.0.0.0', default: '127.0.0.1' }),
   DATABASE_URL: postgresUrl({
-    purpose:
-      'URL of the Postgres database (PostgreSQL 18 or newer), with the role of this service. The role must own the schema of the service.',
+    purpose: 'URL of the Postgres database (PostgreSQL 18 or newer), with the role of this service.',
     example: 'postgres://my_service:secret@postgres:5432/stackflow',
   }),
   DATABASE_POOL_SIZE: integer({

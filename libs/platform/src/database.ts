@@ -111,8 +111,10 @@ export class Tx implements Queryable {
 
 export interface DatabaseOptions {
   readonly url: string;
-  /** The schema that this service owns; it comes first on the search path. */
+  /** The schema of this service; it comes first on the search path. */
   readonly schema: string;
+  /** A role that every connection takes on, e.g. the owner of the schema. The role in `url` must be a member. */
+  readonly role?: string;
   readonly poolSize?: number;
   readonly applicationName?: string;
   readonly migrations?: (new () => MigrationInterface)[];
@@ -179,7 +181,7 @@ export class Database implements Queryable {
         max: options.poolSize ?? 10,
         connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,
         statement_timeout: options.statementTimeoutMs ?? 30_000,
-        options: `-c search_path=${options.schema}`,
+        options: `-c search_path=${options.schema}${options.role === undefined ? '' : ` -c role=${options.role}`}`,
         keepAlive: true,
       },
     });

@@ -1,4 +1,4 @@
-/** Who may call an internal API, and under which name. */
+/** An internal API accepts known callers, and names them. */
 import { Controller, Get, Module, Post } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { acceptedCaller, type Caller } from './callers.js';

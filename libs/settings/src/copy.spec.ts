@@ -12,7 +12,7 @@ let testDatabase: TestDatabase;
 let database: Database;
 beforeAll(async () => {
   testDatabase = await createTestDatabase();
-  database = await Database.connect({ url: testDatabase.url('scim-gateway'), schema: 'directory' });
+  database = await Database.connect({ url: testDatabase.adminUrl, schema: 'directory' });
   await database.query(settingsTableSql('directory'));
 });
 afterAll(async () => {

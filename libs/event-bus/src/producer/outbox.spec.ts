@@ -28,7 +28,7 @@ describe('Outbox', () => {
 
   beforeAll(async () => {
     testDatabase = await createTestDatabase();
-    database = await Database.connect({ url: testDatabase.url('scim-gateway'), schema: 'directory' });
+    database = await Database.connect({ url: testDatabase.adminUrl, schema: 'directory' });
     await database.query(producerTablesSql('directory'));
     await database.query(producerTablesSql('directory')); // may run again
   });
