@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Environment } from '#command-line';
-import type { Database } from '#platform';
+import { Database } from '#platform';
 import { defaultSettings } from '#settings';
 import { service } from '../../apps/deactivation-worker/src/service.js';
 import { runStackflow, type Ran } from '../support/command-line.js';
@@ -48,6 +48,8 @@ export class Rig {
     readonly test: TestDatabase,
     private readonly running: InProcess,
     private readonly folder: string,
+    /** Of an administrator, because the role of the service may not write evidence at will. */
+    readonly database: Database,
   ) {}
 
   /** The whole service, but without consumers, and nothing that a test inserts is due. */
@@ -57,7 +59,12 @@ export class Rig {
       { ...service, strategies: () => [] },
       environment(test, 'deactivation-worker'),
     );
-    const rig = new Rig(test, running, await mkdtemp(path.join(tmpdir(), 'stack-')));
+    const rig = new Rig(
+      test,
+      running,
+      await mkdtemp(path.join(tmpdir(), 'stack-')),
+      await Database.connect({ url: test.adminUrl, schema: 'offboarding', poolSize: 5 }),
+    );
     await rig.stackNames({});
     await writeFile(path.join(rig.folder, 'secrets.json'), stackSecrets);
     return rig;
@@ -65,10 +72,6 @@ export class Rig {
 
   get url(): string {
     return this.running.url;
-  }
-
-  get database(): Database {
-    return this.running.database;
   }
 
   /** Writes the `stack.json` of the command line: the worker and the given services. */
@@ -86,6 +89,7 @@ export class Rig {
   async close(): Promise<void> {
     await rm(this.folder, { recursive: true, force: true });
     await this.running.stop();
+    await this.database.close();
     await this.test.drop();
   }
 

@@ -69,7 +69,7 @@ describe('the role of a service', () => {
   );
 
   it.each([
-    ['auth-service', 'auth.audit', ['update auth.audit set code = null']],
+    ['auth-service', 'auth.audit', ["update auth.audit set code = 'x'"]],
     ['integration-hub', 'hub.admin_audit', ["update hub.admin_audit set by = 'x'", 'delete from hub.admin_audit']],
     ['integration-hub', 'hub.integration_settings', ['delete from hub.integration_settings']],
     [

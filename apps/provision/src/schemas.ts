@@ -41,8 +41,8 @@ export const SERVICES = {
     role: 'auth_service',
     schema: 'auth',
     migrations: [Auth1764300000000],
-    // A trigger refuses the deletion of rows younger than 30 days.
-    evidence: { audit: 'select, insert, delete' },
+    // A trigger refuses every update, and the deletion of rows younger than 30 days. Row locks need a right to update.
+    evidence: { audit: 'select, insert, delete, update (id)' },
   },
   'integration-hub': {
     role: 'integration_hub',

@@ -13,7 +13,6 @@ let database: Database;
 beforeAll(async () => {
   testDatabase = await createTestDatabase();
   database = await Database.connect({ url: testDatabase.adminUrl, schema: 'directory' });
-  await database.query(settingsTableSql('directory'));
 });
 afterAll(async () => {
   await database.close();
