@@ -476,7 +476,7 @@ export function carrierContract(create: () => Promise<CarrierUnderTest>): void {
     await until(async () => (await parked(key)).length === 1, 'the forged event is kept');
     await rig.publish([groupEvent(tenant, other, 1)]);
     await until(() => seen.length === 2, 'the other key handled');
-    expect((await parked(key))[0]).toMatchObject({ state: 'dead', error: expect.stringContaining(reason) });
+    expect((await parked(key))[0]).toMatchObject({ state: 'dead', error: expect.stringContaining(reason) as string });
     expect(sequences(seen, key)).toEqual([1]);
   });
 }

@@ -1,6 +1,6 @@
 /** How long SCIM tokens stay valid after a rotation, and how interrupted calls are completed. */
 import { ScimTokenVerifier, SecretStore, scimTokenSecretName } from '#secrets';
-import { AUDITED, BY, HubUnderTest, refusal } from './hub.js';
+import { AUDITED, HubUnderTest, refusal } from './hub.js';
 
 let hub: HubUnderTest;
 let store: SecretStore;

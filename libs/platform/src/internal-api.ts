@@ -11,7 +11,6 @@ import {
   ValidationPipe,
   type CanActivate,
   type ExecutionContext,
-  type Type,
 } from '@nestjs/common';
 import { METHOD_METADATA } from '@nestjs/common/constants.js';
 import { ApiBearerAuth, ApiDefaultResponse, ApiExtension } from '@nestjs/swagger';
@@ -74,7 +73,7 @@ class CallerGuard implements CanActivate {
 
 /** Makes a controller part of the internal API. A route that changes something and names no scope stops the program. */
 export const InternalApi = (): ClassDecorator => (controller) => {
-  const { prototype } = controller as unknown as Type<Record<string, object>>;
+  const { prototype } = controller as unknown as { prototype: object };
   for (const [name, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
     const handler = descriptor.value as object;
     const method = Reflect.getMetadata(METHOD_METADATA, handler) as RequestMethod | undefined;

@@ -100,7 +100,7 @@ const remove = command({
 const source = command({
   usage: 'source',
   summary: 'show the custom authorization server whose access tokens a tenant accepts',
-  run: on(async (auth, { flags, env }) => {
+  run: on(async (auth, { flags }) => {
     const { slug, id } = await findTenant(auth, flags.tenant);
     const found = await auth.exchangeSource(id);
     return { text: describeSource(slug, found), json: found };
