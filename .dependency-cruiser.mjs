@@ -62,7 +62,14 @@ export default {
       comment: 'A service learns about another from its events, or asks it over HTTP.',
       severity: 'error',
       from: { path: '^apps/([^/]+)/', pathNot: `${TOOLING}|^apps/sandbox/` },
-      to: { path: '^apps/', pathNot: '^apps/$1/' },
+      to: { path: '^apps/', pathNot: '^apps/$1/|^apps/[^/]+/src/migrations/' },
+    },
+    {
+      name: 'provisioning-migrates-alone',
+      comment: 'Only provisioning runs migrations of other apps, as the owner of their schema.',
+      severity: 'error',
+      from: { path: '^apps/([^/]+)/', pathNot: `${TOOLING}|^apps/provision/` },
+      to: { path: '^apps/[^/]+/src/migrations/', pathNot: '^apps/$1/' },
     },
     {
       name: 'sandbox-runs-the-triggers-alone',

@@ -7,7 +7,9 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { Client } from 'pg';
 import { provision, SERVICES, type ServiceName } from '../apps/provision/src/provision.js';
+import { SCOPES } from '#contracts';
 import { HubClient, InternalClient } from '#contracts/clients';
+import { acceptedCaller } from '#platform';
 import { followerGrantsSql } from '#event-bus';
 import { ROOT } from '../tools/local/folder.js';
 import { startKafka, type LocalKafka } from '../tools/local/kafka.js';
@@ -54,7 +56,9 @@ export class Stack {
     (Object.keys(SERVICES) as ServiceName[]).map((name) => [name, secret()]),
   ) as Record<ServiceName, string>;
   private readonly sandboxPassword = secret();
-  readonly internalToken = secret();
+  private readonly callerSecret = secret();
+  /** The credential of the bench for every internal API. */
+  readonly credential = `bench.${this.callerSecret}`;
   private watchUrl = '';
   private aws: { cognito: string; secretsManager: string; userPoolId: string } | undefined;
 
@@ -151,7 +155,7 @@ export class Stack {
       DATABASE_URL: this.serviceUrl('stackflow', 'integration-hub'),
     });
     try {
-      const api = new InternalClient({ service: 'integration-hub', url, token: this.internalToken });
+      const api = new InternalClient({ service: 'integration-hub', url, token: this.credential });
       return await change(new HubClient(api));
     } finally {
       await program.stop();
@@ -212,7 +216,7 @@ export class Stack {
       name: `migrate-${database}`,
       entry: compiled('apps/scim-gateway/src/main.js'),
       args: ['--migrate'],
-      env: { ...this.awsEnvironment(), DATABASE_URL: url, INTERNAL_API_TOKEN: this.internalToken },
+      env: { ...this.awsEnvironment(), DATABASE_URL: url },
     });
     await program.finished();
     return url;
@@ -244,7 +248,8 @@ export class Stack {
       env: {
         HOST: '127.0.0.1',
         PORT: String(port),
-        INTERNAL_API_TOKEN: this.internalToken,
+        INTERNAL_API_CALLERS: acceptedCaller('bench', SCOPES, this.callerSecret),
+        INTERNAL_API_CREDENTIAL: this.credential,
         DATABASE_POOL_SIZE: String(POOL_SIZE),
         ...env,
       },

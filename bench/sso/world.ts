@@ -137,7 +137,7 @@ export class SsoWorld {
   private async internal(service: Service, where: string, body: object): Promise<unknown> {
     const answer = await fetch(`${service.url}/internal${where}`, {
       method: 'PUT',
-      headers: { authorization: `Bearer ${this.stack.internalToken}`, 'content-type': 'application/json' },
+      headers: { authorization: `Bearer ${this.stack.credential}`, 'content-type': 'application/json' },
       body: JSON.stringify(body),
     });
     const text = await answer.text();

@@ -2,9 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import { ApiProblem, AuthServiceClient, InternalClient, type AuditQuery } from '#contracts';
 import { world } from './world.js';
+import { TOKEN } from '../support/internal-api.js';
 
 const { rig, service, tenant } = await world();
-const client = (token = rig.environment.INTERNAL_API_TOKEN ?? ''): AuthServiceClient =>
+const client = (token = TOKEN): AuthServiceClient =>
   new AuthServiceClient(new InternalClient({ service: 'auth-service', url: service.url, token }));
 const [ada, eve, other] = [randomUUID(), randomUUID(), randomUUID()];
 
@@ -64,7 +65,7 @@ it.each<[string, object]>([
   await expect(client().audit(tenant, query)).rejects.toMatchObject({ code: 'invalid_request' });
 });
 
-it('needs the token of the internal API', async () => {
+it('needs a credential', async () => {
   const error: unknown = await client('wrong')
     .audit(tenant)
     .catch((e: unknown) => e);

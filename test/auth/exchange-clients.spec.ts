@@ -136,7 +136,9 @@ describe('/internal/exchange', () => {
     expect(
       (await rig.auth.audit(`event = 'exchange_client' and detail->>'client' = 'once'`)).map((r) => r.code),
     ).toEqual(['created', 'changed']);
-    expect(await rig.lastAudit('exchange_client')).toMatchObject({ detail: { by: 'ops', audiences: ['incidents'] } });
+    expect(await rig.lastAudit('exchange_client')).toMatchObject({
+      detail: { by: 'cli: ops', audiences: ['incidents'] },
+    });
   });
 
   it('replaces a secret with a grace period, or at once', async () => {

@@ -7,9 +7,9 @@ import { CLIENT_ID, type HostileProvider } from '../support/auth-provider.js';
 import type { Person } from '../support/auth-people.js';
 import { LOCAL, type AuthRig, type Instance } from '../support/auth.js';
 import { world } from './world.js';
+import { TOKEN } from '../support/internal-api.js';
 
 export const TYPE = 'urn:ietf:params:oauth:token-type:';
-export const INTERNAL_TOKEN = 'internal-token-of-the-tests';
 const GRANT = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const ENDPOINT = `${LOCAL}/auth/okta/obo/token`;
 export const SOURCE = {
@@ -91,7 +91,7 @@ class ExchangeRig {
   async tryInternal(method: string, path: string, body?: object): Promise<{ status: number; text: string }> {
     const response = await fetch(`${this.service.url}/internal${path}`, {
       method,
-      headers: { authorization: `Bearer ${INTERNAL_TOKEN}`, ...(body && { 'content-type': 'application/json' }) },
+      headers: { authorization: `Bearer ${TOKEN}`, ...(body && { 'content-type': 'application/json' }) },
       ...(body && { body: JSON.stringify(body) }),
     });
     return { status: response.status, text: await response.text() };

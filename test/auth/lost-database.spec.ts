@@ -11,6 +11,7 @@ import type { Person } from '../support/auth-people.js';
 import { AuthRig, LOCAL, type Instance } from '../support/auth.js';
 import { startInProcess } from '../support/in-process.js';
 import { eventually } from '../support/waiting.js';
+import { TOKEN } from '../support/internal-api.js';
 
 let op: HostileProvider;
 let rig: AuthRig;
@@ -46,7 +47,8 @@ async function addPerson(): Promise<Person> {
 async function republish(...flags: string[]): Promise<string> {
   const { code, out, err } = await runStackflow(['accounts', 'republish', ...flags], {
     IDENTITY_SERVICE_URL: identityService.url,
-    INTERNAL_API_TOKEN: rig.environment.INTERNAL_API_TOKEN,
+    INTERNAL_API_CALLERS: rig.environment.INTERNAL_API_CALLERS,
+    INTERNAL_API_CREDENTIAL: rig.environment.INTERNAL_API_CREDENTIAL,
   });
   expect([code, err]).toEqual([0, '']);
   return out;
@@ -106,7 +108,7 @@ it('publishes page after page, for every known tenant', async () => {
   const post = async (query: string) => {
     const response = await fetch(`${identityService.url}/internal/tenants/${tenant}/accounts/republish${query}`, {
       method: 'POST',
-      headers: { authorization: `Bearer ${rig.environment.INTERNAL_API_TOKEN}` },
+      headers: { authorization: `Bearer ${TOKEN}` },
     });
     return { status: response.status, body: (await response.json()) as { republished: number; next: string | null } };
   };

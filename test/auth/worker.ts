@@ -8,7 +8,7 @@ import { ownQuotas } from '../support/quotas.js';
 
 /** It stops together with the rig. */
 export async function startWorker(rig: AuthRig): Promise<Instance> {
-  const given = ['INTERNAL_API_TOKEN', 'AWS_REGION', 'COGNITO_ENDPOINT', 'COGNITO_USER_POOL_ID'];
+  const given = ['INTERNAL_API_CALLERS', 'AWS_REGION', 'COGNITO_ENDPOINT', 'COGNITO_USER_POOL_ID'];
   const environment = {
     ...Object.fromEntries(given.map((name) => [name, rig.environment[name] ?? ''])),
     DATABASE_URL: rig.test.url('deactivation-worker'),

@@ -4,17 +4,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { exportJWK } from 'jose';
-import {
-  assertion,
-  basic,
-  byKey,
-  clientKey,
-  formOf,
-  INTERNAL_TOKEN,
-  jwksOf,
-  exchangeRig,
-} from '../auth/exchange-rig.js';
+import { assertion, basic, byKey, clientKey, formOf, jwksOf, exchangeRig } from '../auth/exchange-rig.js';
 import { runStackflow } from '../support/command-line.js';
+import { TOKEN } from '../support/internal-api.js';
 
 const rig = await exchangeRig();
 const folder = mkdtempSync(path.join(tmpdir(), 'exchange-cli-'));
@@ -22,7 +14,8 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const run = (args: string) =>
   runStackflow(['exchange', ...args.split(' '), '--url', `auth-service=${rig.service.url}`], {
-    INTERNAL_API_TOKEN: INTERNAL_TOKEN,
+    INTERNAL_API_CREDENTIAL: TOKEN,
+    STACKFLOW_OPERATOR: 'ops',
   });
 
 async function json(args: string): Promise<Record<string, unknown>> {

@@ -108,7 +108,7 @@ afterAll(async () => {
 
 const at = (where: string): Environment => {
   const services = Object.fromEntries(Object.values(SERVICES).map((variable) => [variable, where]));
-  return { STACK_DIR: sandboxAt(where), INTERNAL_API_TOKEN: 'token', ...services };
+  return { STACK_DIR: sandboxAt(where), INTERNAL_API_CREDENTIAL: 'cli.token', STACKFLOW_OPERATOR: 'jane', ...services };
 };
 /** For the sandbox Okta, which only a running stack has. */
 function sandboxAt(where: string): string {

@@ -213,7 +213,7 @@ describe('release', () => {
       0,
       expect.stringContaining('3 people lose access, 2 lose roles, in the name of grace'),
     ]);
-    expect(await states(...ids)).toEqual(['grace', 'grace', 'grace', 'held']);
+    expect(await states(...ids)).toEqual(['cli: grace', 'cli: grace', 'cli: grace', 'held']);
     expect(await identity.held(tenant)).toEqual([frank]);
   });
 
@@ -250,7 +250,7 @@ describe('release', () => {
       roleLosses: 1,
       by: 'grace',
     });
-    expect(await states(...ids)).toEqual(['grace', 'grace', 'held']);
+    expect(await states(...ids)).toEqual(['cli: grace', 'cli: grace', 'held']);
     expect(await identity.held(tenant)).toEqual([]);
     expect(await identity.held(other)).toHaveLength(1);
     expect((await cli('release', '--all', '--by', 'grace')).out).toBe(
@@ -275,7 +275,7 @@ describe('release', () => {
       69,
       expect.stringMatching(/1 person loses access, but .*identity-service does not answer/),
     ]);
-    expect(await states(held)).toEqual(['grace']);
+    expect(await states(held)).toEqual(['cli: grace']);
   });
 });
 
@@ -293,9 +293,9 @@ it('says what to do when the worker is away, the token is wrong, or help is need
     code: 69,
     err: expect.stringContaining('npm start'),
   });
-  expect(await rig.cliWith({ INTERNAL_API_TOKEN: 'wrong' }, 'held', '--tenant', tenant.slug)).toMatchObject({
+  expect(await rig.cliWith({ INTERNAL_API_CREDENTIAL: 'wrong' }, 'held', '--tenant', tenant.slug)).toMatchObject({
     code: 1,
-    err: expect.stringContaining('INTERNAL_API_TOKEN'),
+    err: expect.stringContaining('INTERNAL_API_CREDENTIAL'),
   });
   expect(await rig.cli('list', '--tenant', 'nowhere')).toMatchObject({
     code: 1,

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseScimToken } from '#secrets';
 import type { HubTenant, Json, OktaConnected, ScimTokenIssued } from '#contracts';
-import { HubUnderTest, TOKEN } from '../tenants/hub.js';
+import { TOKEN } from '../support/internal-api.js';
+import { HubUnderTest } from '../tenants/hub.js';
 import { runStackflow, stackflowJson } from '../support/command-line.js';
 
 const API_TOKEN = '00aaaabbbbccccddddeeeeffffgggghhhhiiiijjjj';
@@ -23,7 +24,11 @@ afterAll(async () => {
   await hub.stop();
 });
 
-const env = () => ({ INTEGRATION_HUB_URL: hub.service.url, INTERNAL_API_TOKEN: TOKEN });
+const env = () => ({
+  INTEGRATION_HUB_URL: hub.service.url,
+  INTERNAL_API_CREDENTIAL: TOKEN,
+  STACKFLOW_OPERATOR: 'jane',
+});
 const runArgs = (args: readonly string[], stdin = '') => runStackflow(['tenants', ...args], env(), stdin);
 const run = (args: string, stdin = '') => runArgs(args.split(' '), stdin);
 const json = <T>(args: string, stdin = '') => stackflowJson<T>(['tenants', ...args.split(' ')], env(), stdin);
@@ -105,11 +110,18 @@ describe('create and rotate-token', () => {
     expect((await run('create host2 --host https://x.example.com/')).err).toContain('without https://');
   });
 
-  it('keeps the administrator in the audit: --by, or the user who is logged in', async () => {
+  it('keeps the administrator in the audit: --by, or STACKFLOW_OPERATOR', async () => {
     await json('create audited --by grace');
     await json('configure audited --scim on');
     const audit = await hub.client.audit('audited');
-    expect(audit.entries.map(({ by }) => by)).toEqual([expect.stringMatching(/./), 'grace', 'grace']);
+    expect(audit.entries.map(({ by }) => by)).toEqual(['cli: jane', 'cli: grace', 'cli: grace']);
+  });
+
+  it('changes nothing for nobody: without a name only a local stack believes the logged-in user', async () => {
+    const nobody = { ...env(), STACKFLOW_OPERATOR: '' };
+    const refused = await runStackflow(['tenants', 'create', 'anonymous'], nobody);
+    expect(refused).toMatchObject({ code: 64, err: expect.stringContaining('--by <name> or STACKFLOW_OPERATOR') });
+    expect((await hub.client.tenants()).tenants.map(({ slug }) => slug)).not.toContain('anonymous');
   });
 });
 

@@ -9,11 +9,9 @@ import { EventBusClient, InternalClient } from '#contracts';
 import type { EventEnvelope } from '#events';
 import {
   busSettings,
-  consumerTablesSql,
   createBus,
   EventAdminModule,
   Outbox,
-  producerTablesSql,
   type BusConfig,
   type EventContext,
   type NewEvent,
@@ -21,6 +19,7 @@ import {
   type StrategyOptions,
 } from '#event-bus';
 import {
+  callersSchema,
   connectConsumer,
   createApplication,
   createLogger,
@@ -32,11 +31,10 @@ import {
   type PlatformContext,
 } from '#platform';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { INTERNAL_API_CALLERS, TOKEN } from '../support/internal-api.js';
 
 export type Handle = (event: EventEnvelope, context: EventContext) => unknown;
 
-/** Service token of the internal APIs. */
-export const TOKEN = 'internal-api-token-of-tests';
 export const TOPIC = 'directory.groups';
 export const TYPE = 'com.stackflow.directory.group.created.v1';
 
@@ -65,7 +63,7 @@ export interface Running {
 export class BusRig {
   private readonly open: Running[] = [];
   private readonly apis: (() => Promise<void>)[] = [];
-  readonly outbox = new Outbox('directory', '/stackflow/scim-gateway');
+  readonly outbox = new Outbox('directory', 'scim-gateway');
 
   private constructor(
     readonly testDatabase: TestDatabase,
@@ -81,18 +79,11 @@ export class BusRig {
       schema: 'directory',
       poolSize: 20,
     });
-    await producer.query(producerTablesSql('directory'));
-    const consumer = await Database.connect({
-      url: testDatabase.url('identity-service'),
-      schema: 'identity',
-      poolSize: 2,
-    });
-    await consumer.query(consumerTablesSql('identity'));
-    await consumer.query(
-      'create table effect (id bigserial, key text, sequence bigint, event_id uuid, worker text, at timestamptz default clock_timestamp())',
-    );
-    await consumer.close();
     const admin = await Database.connect({ url: testDatabase.adminUrl, schema: 'public', poolSize: 3 });
+    await admin.query(
+      `create table identity.effect (id bigint generated always as identity, key text, sequence bigint, event_id uuid, worker text, at timestamptz default clock_timestamp());
+       grant select, insert on identity.effect to identity_service`,
+    );
     return new BusRig(testDatabase, producer, admin, env);
   }
 
@@ -175,7 +166,10 @@ export class BusRig {
   async api(service: 'scim-gateway' | 'identity-service'): Promise<{ url: string; events: EventBusClient }> {
     const schema = service === 'scim-gateway' ? 'directory' : 'identity';
     const database = await Database.connect({ url: this.testDatabase.url(service), schema, poolSize: 3 });
-    const platform = this.platform(service, database, { ...this.config(), INTERNAL_API_TOKEN: TOKEN });
+    const platform = this.platform(service, database, {
+      ...this.config(),
+      INTERNAL_API_CALLERS: callersSchema.parse(INTERNAL_API_CALLERS),
+    });
     const app = await createApplication(
       {
         name: service,

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { jest } from '@jest/globals';
 import { eventKey, type EventEnvelope } from '#events';
 import { PoisonEvent, type EventContext } from '#event-bus';
+import type { EventRow } from '../../libs/event-bus/src/record.js';
 import { BusRig, groupEvent, newTenant, TEST_LIMIT_MS, TOPIC, TYPE, until, type Handle } from './bus-rig.js';
 
 export interface CarrierUnderTest {
@@ -12,6 +13,8 @@ export interface CarrierUnderTest {
   interrupt(rig: BusRig): Promise<{ env: NodeJS.ProcessEnv; restore(): Promise<void> }>;
   /** Puts a record with this key on the topic that cannot be read as an event. */
   injectGarbage(rig: BusRig, key: string): Promise<void>;
+  /** Puts an event on the topic of the suite without any check, as a service that has fallen might. */
+  inject(rig: BusRig, event: EventRow): Promise<void>;
   dispose?(): Promise<void>;
 }
 
@@ -457,4 +460,40 @@ export function carrierContract(create: () => Promise<CarrierUnderTest>): void {
     expect(follower).toMatchObject({ state: 'waiting', sequence: '2' });
     expect(sequences(seen, key)).toEqual([1]);
   });
+
+  it.each([
+    ['of a source that does not own the topic', { source: '/stackflow/identity-service' }, 'does not own the topic'],
+    ['of a type that belongs to another topic', { type: FOREIGN_TYPE }, 'belongs to the topic integration.settings'],
+  ])('refuses a forged event %s, and keeps it for an administrator', async (_what, forged, reason) => {
+    const [victim, other] = [randomUUID(), randomUUID()];
+    const key = eventKey(tenant, victim);
+    const { seen, handle } = recorder(tenant);
+    await rig.consume(group, handle);
+    await rig.sequencer();
+    await rig.publish([groupEvent(tenant, victim, 1)]);
+    await until(() => seen.length === 1, 'the first event handled');
+    await carrier.inject(rig, { ...rowOf(groupEvent(tenant, victim, 2)), ...forged });
+    await until(async () => (await parked(key)).length === 1, 'the forged event is kept');
+    await rig.publish([groupEvent(tenant, other, 1)]);
+    await until(() => seen.length === 2, 'the other key handled');
+    expect((await parked(key))[0]).toMatchObject({ state: 'dead', error: expect.stringContaining(reason) as string });
+    expect(sequences(seen, key)).toEqual([1]);
+  });
 }
+
+const FOREIGN_TYPE = 'com.stackflow.integration.settings.changed.v1';
+
+const rowOf = ({ type, tenant, subject, sequence, causationId, data }: ReturnType<typeof groupEvent>): EventRow => ({
+  event_id: randomUUID(),
+  topic: TOPIC,
+  key: eventKey(tenant, subject),
+  type,
+  source: '/stackflow/scim-gateway',
+  subject,
+  tenant,
+  sequence: String(sequence),
+  time: new Date(),
+  causation_id: causationId,
+  traceparent: null,
+  data,
+});

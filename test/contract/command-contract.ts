@@ -4,18 +4,9 @@ import { jest } from '@jest/globals';
 import type { ConsumerState, EventBusState, OutboxState } from '#contracts';
 import { eventKey } from '#events';
 import { runStackflow, type Ran } from '../support/command-line.js';
-import {
-  BusRig,
-  groupEvent,
-  newTenant,
-  TEST_LIMIT_MS,
-  TOKEN,
-  TOPIC,
-  until,
-  type Handle,
-  type Running,
-} from './bus-rig.js';
+import { BusRig, groupEvent, newTenant, TEST_LIMIT_MS, TOPIC, until, type Handle, type Running } from './bus-rig.js';
 import type { CarrierUnderTest } from './carrier-contract.js';
+import { TOKEN } from '../support/internal-api.js';
 
 export function commandContract(create: () => Promise<CarrierUnderTest>): void {
   jest.setTimeout(TEST_LIMIT_MS);
@@ -47,7 +38,8 @@ export function commandContract(create: () => Promise<CarrierUnderTest>): void {
     carrier = await create();
     rig = await BusRig.create(carrier.env);
     env = {
-      INTERNAL_API_TOKEN: TOKEN,
+      INTERNAL_API_CREDENTIAL: TOKEN,
+      STACKFLOW_OPERATOR: 'anna',
       STACK_DIR: '/nonexistent',
       SCIM_GATEWAY_URL: (await rig.api('scim-gateway')).url,
       IDENTITY_SERVICE_URL: (await rig.api('identity-service')).url,
@@ -168,7 +160,7 @@ export function commandContract(create: () => Promise<CarrierUnderTest>): void {
     const kept = await rig.admin.query<{ skipped_by: string; raw: Buffer }>(
       'select skipped_by, raw from identity.skipped_event',
     );
-    expect(kept).toMatchObject([{ skipped_by: 'tester' }]);
+    expect(kept).toMatchObject([{ skipped_by: 'cli: tester' }]);
     expect(kept[0]?.raw.toString()).toContain('garbage');
     await until(async () => (await events('parked')).out.startsWith('Nothing is parked.'), 'the follower committed');
   });

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { Kafka, logLevel, Partitioners } from 'kafkajs';
+import { Kafka, logLevel, Partitioners, type Message } from 'kafkajs';
+import { messageOf } from '../../libs/event-bus/src/carriers/kafka/message.js';
 import { adminContract } from './admin-contract.js';
 import { carrierContract, type CarrierUnderTest } from './carrier-contract.js';
 import { commandContract } from './command-contract.js';
@@ -16,15 +17,17 @@ function kafka(): Promise<CarrierUnderTest> {
   const prefix = `t${randomBytes(4).toString('hex')}.`;
   const list = brokers ?? '';
   const client = new Kafka({ brokers: list.split(','), logLevel: logLevel.NOTHING });
+  const send = async (message: Message): Promise<void> => {
+    const producer = client.producer({ createPartitioner: Partitioners.DefaultPartitioner });
+    await producer.connect();
+    await producer.send({ topic: prefix + TOPIC, messages: [message] });
+    await producer.disconnect();
+  };
   return Promise.resolve({
     env: { EVENT_CARRIER: 'kafka', KAFKA_BROKERS: list, KAFKA_TOPIC_PREFIX: prefix, KAFKA_REPLICATION_FACTOR: '1' },
     interrupt: () => Promise.resolve({ env: { KAFKA_BROKERS: '127.0.0.1:1' }, restore: () => Promise.resolve() }),
-    async injectGarbage(_rig, key) {
-      const producer = client.producer({ createPartitioner: Partitioners.DefaultPartitioner });
-      await producer.connect();
-      await producer.send({ topic: prefix + TOPIC, messages: [{ key, value: Buffer.from('garbage: {"not": json') }] });
-      await producer.disconnect();
-    },
+    injectGarbage: (_rig, key) => send({ key, value: Buffer.from('garbage: {"not": json') }),
+    inject: (_rig, event) => send(messageOf(event)),
     async dispose() {
       const admin = client.admin();
       await admin.connect();

@@ -15,8 +15,15 @@ const postgres = (): Promise<CarrierUnderTest> =>
     async injectGarbage(rig, key) {
       await rig.admin.query(
         `insert into bus.event_log (partition, event_id, topic, key, type, source, subject, tenant, sequence, time, causation_id, data)
-         select partition, uuidv7(), topic, key, type, 'x', subject, tenant, 99, now(), 'x', '{"garbage": true}' from bus.event_log where key = $1 limit 1`,
+         select partition, uuidv7(), topic, key, type, source, subject, tenant, 99, now(), 'x', '{"garbage": true}' from bus.event_log where key = $1 limit 1`,
         [key],
+      );
+    },
+    async inject(rig, e) {
+      await rig.admin.query(
+        `insert into bus.event_log (partition, event_id, topic, key, type, source, subject, tenant, sequence, time, causation_id, data)
+         select partition, $2, topic, key, $3, $4, subject, tenant, $5, $6, $7, $8 from bus.event_log where key = $1 limit 1`,
+        [e.key, e.event_id, e.type, e.source, e.sequence, e.time, e.causation_id, JSON.stringify(e.data)],
       );
     },
   });

@@ -28,13 +28,13 @@ describe('a subscriber of one class', () => {
     const definition = subscriberService({
       name: 'group-list',
       summary: 'Lists groups.',
-      schema: 'hub',
+      schema: 'group_list',
       controllers: [GroupList],
       retryAfterMs: 100,
     });
+    await rig.admin.query('create schema group_list');
     const config = loadConfig('group-list', definition.config, {
-      DATABASE_URL: rig.testDatabase.url('integration-hub'),
-      INTERNAL_API_TOKEN: 'internal-api-token-of-tests',
+      DATABASE_URL: rig.testDatabase.adminUrl,
     });
     const database = await Database.connect({ ...definition.database, url: config.DATABASE_URL });
     await database.migrate();

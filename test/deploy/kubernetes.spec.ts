@@ -92,10 +92,13 @@ describe('the Kubernetes manifests', () => {
     expect(container).toMatchObject({ image: 'stackflow-okta', command: ['node', `dist/${entry}.js`] });
   });
 
-  it.each(Object.entries(SERVICES))('%s migrates before a new pod replaces an old one', (name, { entry }) => {
-    const [migrate] = template(named('Deployment', name)).spec.initContainers ?? [];
-    expect(migrate).toMatchObject({ image: 'stackflow-okta', command: ['node', `dist/${entry}.js`, '--migrate'] });
-  });
+  it.each(Object.entries(SERVICES))(
+    '%s waits for the migrations before a new pod replaces an old one',
+    (name, { entry }) => {
+      const [migrate] = template(named('Deployment', name)).spec.initContainers ?? [];
+      expect(migrate).toMatchObject({ image: 'stackflow-okta', command: ['node', `dist/${entry}.js`, '--migrate'] });
+    },
+  );
 
   it.each(Object.keys(SERVICES))('%s is probed and reachable on the port that it listens on', (name) => {
     const { metadata, spec } = template(named('Deployment', name));

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
-import { secret, url, type ConfigShape } from '#platform';
+import { optionalText, secret, url, type ConfigShape } from '#platform';
 import { config as authService } from '../../apps/auth-service/src/config.js';
 import { config as deactivationWorker } from '../../apps/deactivation-worker/src/config.js';
 import { config as identityService } from '../../apps/identity-service/src/config.js';
@@ -29,7 +29,11 @@ export const JOBS: Readonly<Record<string, Deployed>> = {
 
 /** The command line needs the internal API of every service. */
 const cli: ConfigShape = {
-  INTERNAL_API_TOKEN: secret({ purpose: 'Bearer token of the internal APIs.', example: '$(openssl rand -hex 32)' }),
+  INTERNAL_API_CREDENTIAL: secret({
+    purpose: 'Credential for the internal APIs.',
+    example: 'cli.$(openssl rand -hex 32)',
+  }),
+  STACKFLOW_OPERATOR: optionalText({ purpose: 'The person who uses the command line.', example: 'jane' }),
   ...Object.fromEntries(
     Object.keys(SERVICES).map((name) => [
       `${name.replaceAll('-', '_').toUpperCase()}_URL`,

@@ -11,8 +11,9 @@ import { AuthRig, type Instance } from '../support/auth.js';
 import { patchOp, startGateway, type Reply, type TestGateway, type TestTenant } from '../support/gateway.js';
 import { HangingPostgres } from '../support/hanging-postgres.js';
 import { startInProcess } from '../support/in-process.js';
+import { TOKEN } from '../support/internal-api.js';
 import { until } from '../support/waiting.js';
-import { HubUnderTest, TOKEN } from '../tenants/hub.js';
+import { HubUnderTest } from '../tenants/hub.js';
 
 /** Okta waits for a minute. Each answer must come long before, and while Postgres still hangs. */
 const SOON_MS = 20_000;
@@ -141,7 +142,6 @@ describe('the other services', () => {
   });
 
   it('answer 503 on their internal APIs and at the sign-in', async () => {
-    const token = (service: string) => (service === 'hub' ? TOKEN : (rig.environment.INTERNAL_API_TOKEN ?? ''));
     const paths: [string, string, string][] = [
       ['hub', 'GET', '/internal/hub/tenants'],
       ['identity', 'GET', `/internal/tenants/${tenant}/accounts`],
@@ -155,7 +155,7 @@ describe('the other services', () => {
         const response = await fetch(`${started[service]?.url}${path}`, {
           method,
           redirect: 'manual',
-          headers: { authorization: `Bearer ${token(service)}` },
+          headers: { authorization: `Bearer ${TOKEN}` },
         });
         await response.text();
         return { status: response.status, retryAfter: response.headers.get('retry-after') };

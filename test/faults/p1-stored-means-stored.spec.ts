@@ -61,8 +61,10 @@ async function writeUnderFire(
   env: NodeJS.ProcessEnv,
 ): Promise<{ subjects: string[]; stored: Map<string, number>; kills: number }> {
   const subjects = Array.from({ length: AGGREGATES }, () => randomUUID());
-  await rig.producer.query(
-    'create table if not exists noise (id bigserial primary key); create table if not exists aggregate (id uuid primary key, version bigint not null default 0)',
+  await rig.admin.query(
+    `create table if not exists directory.noise (id bigint generated always as identity primary key);
+     create table if not exists directory.aggregate (id uuid primary key, version bigint not null default 0);
+     grant all on directory.noise, directory.aggregate to scim_gateway`,
   );
   await rig.producer.query('insert into aggregate (id) select unnest($1::uuid[])', [subjects]);
   const publishers = new KilledPublishers({ ...env, DATABASE_URL: rig.testDatabase.url('scim-gateway') });

@@ -62,7 +62,6 @@ describe('P2 with offboarding: when the noise stops, Cognito equals f(directory,
     own: Record<string, string>,
   ): Record<string, string> => ({
     DATABASE_URL: test.url(name),
-    INTERNAL_API_TOKEN: 'internal-token-of-the-tests',
     AWS_REGION: 'us-east-1',
     COGNITO_USER_POOL_ID: cognito.poolId,
     COGNITO_ENDPOINT: cognito.url,

@@ -190,8 +190,8 @@ describe('P3 No revival', () => {
   /** Okta repeats a delivery once. The comparison finds what Okta sent while the worker was down. */
   async function compareWithOkta(): Promise<void> {
     const url = `${stack.description.services['deactivation-worker']?.url}/internal/tenants/${stack.tenant.id}/okta/comparison`;
-    const { internalToken } = secrets();
-    const headers = { authorization: `Bearer ${internalToken}` };
+    const { callers } = secrets();
+    const headers = { authorization: `Bearer cli.${callers.cli}` };
     expect((await fetch(url, { method: 'POST', headers })).status).toBe(202);
     const done = async (): Promise<string | undefined> => {
       const { state } = (await (await fetch(url, { headers })).json()) as { state: string };
@@ -237,7 +237,7 @@ describe('P3 No revival', () => {
     await until(`${id} ${status}`, seen, LIMIT_MS);
   }
 
-  const secrets = (): { internalToken: string; eventHookSecrets: Record<string, string> } =>
+  const secrets = (): { callers: { cli: string }; eventHookSecrets: Record<string, string> } =>
     JSON.parse(fs.readFileSync(path.join(stack.folder, 'secrets.json'), 'utf8'));
 
   /** Above the limit of deliveries, the answer asks Okta to repeat, and Okta does. */

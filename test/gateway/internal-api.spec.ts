@@ -3,14 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { DirectoryClient, EventBusClient, InternalClient, type ScimRequestQuery } from '#contracts';
 import { entityDifferences } from '../support/entities.js';
-import {
-  BASE,
-  INTERNAL_TOKEN,
-  rawRequest,
-  startGateway,
-  type TestGateway,
-  type TestTenant,
-} from '../support/gateway.js';
+import { TOKEN } from '../support/internal-api.js';
+import { BASE, rawRequest, startGateway, type TestGateway, type TestTenant } from '../support/gateway.js';
 import { eventually } from '../support/waiting.js';
 
 let gateway: TestGateway;
@@ -20,7 +14,7 @@ let api: DirectoryClient;
 let adaId: string;
 beforeAll(async () => {
   gateway = await startGateway();
-  api = new DirectoryClient(new InternalClient({ service: 'scim-gateway', url: gateway.url, token: INTERNAL_TOKEN }));
+  api = new DirectoryClient(new InternalClient({ service: 'scim-gateway', url: gateway.url, token: TOKEN }));
   tenant = await gateway.createTenant();
   other = await gateway.createTenant();
   adaId = (await tenant.send('POST', '/Users', { userName: 'ada@x' })).body.id;
@@ -40,7 +34,7 @@ const found = async (query: ScimRequestQuery) =>
   (await api.requests(tenant.id, query)).requests.map(({ method, status }) => `${method} ${status}`);
 const raw = (path: string, authorization?: string) =>
   rawRequest(gateway.port, 'GET', path, authorization === undefined ? {} : { authorization });
-const SERVICE = `Bearer ${INTERNAL_TOKEN}`;
+const SERVICE = `Bearer ${TOKEN}`;
 
 describe('the log of SCIM requests', () => {
   it('shows the newest request first, with its answer', async () => {
@@ -124,7 +118,7 @@ describe('the list of tenants', () => {
 describe('the internal API', () => {
   const paths = () => ['/internal/tenants', `/internal/tenants/${tenant.id}/requests`, '/internal/events'];
 
-  it('answers a problem to a caller without the service token, on every documented path', async () => {
+  it('answers a problem to a caller without a credential, on every documented path', async () => {
     const { paths: documented } = JSON.parse(readFileSync('docs/api/scim-gateway.json', 'utf8')) as {
       paths: Record<string, Record<string, unknown>>;
     };
@@ -179,9 +173,7 @@ describe('the internal API', () => {
   });
 
   it('shows the state of the event bus', async () => {
-    const bus = new EventBusClient(
-      new InternalClient({ service: 'scim-gateway', url: gateway.url, token: INTERNAL_TOKEN }),
-    );
+    const bus = new EventBusClient(new InternalClient({ service: 'scim-gateway', url: gateway.url, token: TOKEN }));
     expect(await bus.state()).toMatchObject({ carrier: 'postgres' });
   });
 

@@ -11,15 +11,16 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.close());
 
-/** Publishes settings as the hub does, but through the gateway's outbox. */
+/** Appends settings to the log as the hub does. */
 async function publish(tenant: TestTenant, sequence: number, change: Record<string, unknown>): Promise<void> {
   const [row] = await gateway.sql<{ settings: Record<string, unknown> }>(
     'select settings from directory.tenant_settings where tenant_id = $1',
     [tenant.id],
   );
   await gateway.sql(
-    `insert into directory.outbox (topic, key, type, source, subject, tenant, sequence, time, causation_id, data)
-     values ('integration.settings', $1 || ':' || $1, 'com.stackflow.integration.settings.changed.v1', '/test', $1, $1::uuid, $2, now(), 'test', $3)`,
+    `insert into bus.event_log (partition, event_id, topic, key, type, source, subject, tenant, sequence, time, causation_id, data)
+     values (abs(hashtextextended($1 || ':' || $1, 0) % 12), uuidv7(), 'integration.settings', $1 || ':' || $1,
+       'com.stackflow.integration.settings.changed.v1', '/stackflow/integration-hub', $1, $1::uuid, $2, now(), 'test', $3)`,
     [tenant.id, sequence, JSON.stringify({ ...row?.settings, ...change })],
   );
 }

@@ -59,7 +59,7 @@ async function deactivated(accountId: string): Promise<void> {
   await log.query(
     `insert into bus.event_log (partition, topic, key, event_id, type, source, subject, tenant, sequence, time, causation_id, data)
      values (abs(hashtextextended($1, 0) % 12), 'identity.accounts', $1, uuidv7(), 'com.stackflow.identity.account.deactivated.v1',
-       '/stackflow/deactivation-worker', $2, $3, 1, clock_timestamp(), 'test', $4)`,
+       '/stackflow/identity-service', $2, $3, 1, clock_timestamp(), 'test', $4)`,
     [`${TENANT}:${accountId}`, accountId, TENANT, JSON.stringify({ account })],
   );
 }

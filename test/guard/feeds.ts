@@ -1,4 +1,5 @@
 /** Feeds for tests: one that the test drives, and a writer for the real one on Postgres. */
+import { eventSource } from '#events';
 import type { AccessFeed, AccessRecord, AccessSink } from '#access-guard';
 import { randomUUID } from 'node:crypto';
 import type { Client } from 'pg';
@@ -47,6 +48,8 @@ export interface AccessWrite {
   readonly accountId: string;
   readonly sequence: number;
   readonly data: unknown;
+  /** The publishing service; deactivation-worker if left out. */
+  readonly service?: string;
 }
 
 /** Appends to `bus.event_log` as the sequencer does: one lock around positions and commit, one NOTIFY per batch. */
@@ -57,8 +60,9 @@ export async function appendAccess(client: Client, writes: readonly AccessWrite[
     `with logged as (
        insert into bus.event_log (partition, topic, key, event_id, type, source, subject, tenant, sequence, time, causation_id, data)
        select abs(hashtextextended(e.key, 0) % 12), 'identity.access', e.key, uuidv7(), 'com.stackflow.identity.access.changed.v1',
-         '/stackflow/deactivation-worker', e.subject, e.tenant, e.sequence, clock_timestamp(), $6, e.data
-       from unnest($1::text[], $2::text[], $3::uuid[], $4::bigint[], $5::jsonb[]) with ordinality as e(key, subject, tenant, sequence, data, n)
+         e.source, e.subject, e.tenant, e.sequence, clock_timestamp(), $6, e.data
+       from unnest($1::text[], $2::text[], $3::uuid[], $4::bigint[], $5::jsonb[], $7::text[])
+         with ordinality as e(key, subject, tenant, sequence, data, source, n)
        order by e.n
        returning partition
      )
@@ -70,6 +74,7 @@ export async function appendAccess(client: Client, writes: readonly AccessWrite[
       writes.map((w) => w.sequence),
       writes.map((w) => JSON.stringify(w.data)),
       randomUUID(),
+      writes.map((w) => eventSource(w.service ?? 'deactivation-worker')),
     ],
   );
   await client.query('commit');

@@ -106,6 +106,20 @@ test('reads the whole past first, page by page, and refuses everybody until then
   expect(await ask(guard, issuer.accessToken(last))).toBe('viewer');
 });
 
+test('a forged record of another service lets nobody in', async () => {
+  const [stranger, leaver] = [randomUUID(), randomUUID()];
+  await appendAccess(writer, [
+    { ...write(stranger, 1), service: 'scim-gateway' },
+    write(leaver, 1),
+    write(leaver, 2, { status: 'inactive' }),
+    { ...write(leaver, 3), service: 'scim-gateway' },
+  ]);
+  const guard = guardOn(url);
+  await live(guard);
+  for (const account of [stranger, leaver])
+    expect(await ask(guard, issuer.accessToken(account))).toMatch(/^account_(unreadable|inactive)$/);
+});
+
 test('warns if row security hides every account from its role', async () => {
   const hidden = await createTestDatabase();
   const lines: string[] = [];
@@ -122,7 +136,7 @@ test('warns if row security hides every account from its role', async () => {
     await live(seeing);
     expect(await ask(seeing, issuer.accessToken(randomUUID()))).toBe('account_unknown');
     expect(lines).toEqual([]);
-    await admin.query('alter table bus.event_log enable row level security');
+    await admin.query('drop policy readers on bus.event_log');
     const blind = guardOn(target.href, { logger: listening });
     await live(blind);
     for (let i = 0; i < 2; i++) expect(await ask(blind, issuer.accessToken(randomUUID()))).toBe('account_unknown');

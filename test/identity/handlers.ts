@@ -32,7 +32,7 @@ export class HandlerRig {
     logger: Logger,
   ) {
     const metrics = new Metrics('test', { process: false });
-    const evaluator = new Evaluator(new Outbox('identity', '/test'), new LossBrake(logger, metrics));
+    const evaluator = new Evaluator(new Outbox('identity', 'identity-service'), new LossBrake(logger, metrics));
     const reconciler = { wake: () => undefined } as Reconciler;
     this.reevaluator = new Reevaluator(database, evaluator, reconciler, logger);
     this.losses = new HeldLosses(database, this.reevaluator, logger, metrics);
@@ -86,7 +86,7 @@ export function envelope(
   return {
     id: randomUUID(),
     type,
-    source: '/test',
+    source: '/stackflow/test',
     subject,
     time: new Date().toISOString(),
     tenant,

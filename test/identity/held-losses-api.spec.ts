@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { runStackflow } from '../support/command-line.js';
 import type { HeldRoleLossView } from '#contracts';
 import type { Group, Person, Tenant } from '../support/identity-directory.js';
-import { IdentityRig, TOKEN } from '../support/identity.js';
+import { IdentityRig } from '../support/identity.js';
+import { TOKEN } from '../support/internal-api.js';
 
 describe('a held loss of roles', () => {
   let rig: IdentityRig;
@@ -41,7 +42,7 @@ describe('a held loss of roles', () => {
   };
   const cli = async (...args: string[]): Promise<string> => {
     const IDENTITY_SERVICE_URL = String(await rig.app?.getUrl());
-    const where = { IDENTITY_SERVICE_URL, INTERNAL_API_TOKEN: TOKEN };
+    const where = { IDENTITY_SERVICE_URL, INTERNAL_API_CREDENTIAL: TOKEN, STACKFLOW_OPERATOR: 'grace' };
     const { code, out, err } = await runStackflow(['accounts', ...args, '--tenant', tenant.id], where);
     expect([code, err]).toEqual([0, '']);
     return out;

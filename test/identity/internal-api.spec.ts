@@ -6,7 +6,8 @@ import { randomUUID } from 'node:crypto';
 import type { AccountList, Json, Reason } from '#contracts';
 import { runStackflow } from '../support/command-line.js';
 import type { Group, Person, Tenant } from '../support/identity-directory.js';
-import { IdentityRig, TOKEN } from '../support/identity.js';
+import { IdentityRig } from '../support/identity.js';
+import { stackSecrets, TOKEN } from '../support/internal-api.js';
 
 describe('the internal API for accounts', () => {
   let rig: IdentityRig;
@@ -31,7 +32,7 @@ describe('the internal API for accounts', () => {
       path.join(folder, 'stack.json'),
       JSON.stringify({ services: { 'identity-service': { url: await rig.app?.getUrl() } } }),
     );
-    await writeFile(path.join(folder, 'secrets.json'), JSON.stringify({ internalToken: TOKEN }));
+    await writeFile(path.join(folder, 'secrets.json'), stackSecrets);
   });
   afterAll(async () => {
     await rm(folder, { recursive: true, force: true });
@@ -103,7 +104,7 @@ describe('the internal API for accounts', () => {
     expect((await list('', `/internal/tenants/${third.id}/accounts`)).accounts).toEqual([]);
   });
 
-  it('needs the service token, and answers every refusal as a problem document', async () => {
+  it('needs a credential, and answers every refusal as a problem document', async () => {
     const refused = await rig.http<{ code: string }>('GET', base(), 'wrong');
     expect([refused.status, refused.type, refused.body.code]).toEqual([
       401,
@@ -220,8 +221,8 @@ describe('the internal API for accounts', () => {
       err: expect.stringContaining('npm start'),
     });
     expect(
-      await runStackflow(['accounts', 'list', '--token-file', '-'], { STACK_DIR: folder }, 'wrong\n'),
-    ).toMatchObject({ code: 1, err: expect.stringContaining('INTERNAL_API_TOKEN') });
+      await runStackflow(['accounts', 'list', '--credential-file', '-'], { STACK_DIR: folder }, 'wrong\n'),
+    ).toMatchObject({ code: 1, err: expect.stringContaining('INTERNAL_API_CREDENTIAL') });
     expect((await cli('list', '--token', 'wrong')).code).toBe(64);
     expect(await cli('frobnicate')).toMatchObject({ code: 64 });
     expect(await cli('list', '--limit', '0')).toMatchObject({ code: 64, err: expect.stringContaining('whole number') });

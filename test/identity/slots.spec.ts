@@ -37,7 +37,7 @@ describe('the slots of the reconciler', () => {
     reconciler = new Reconciler(
       rig.database,
       new AccountSync(pool, new RoleGroups(rig.database, pool)),
-      new Outbox('identity', '/test'),
+      new Outbox('identity', 'identity-service'),
       createLogger('test', 'error'),
       { RECONCILER_CONCURRENCY: CONCURRENCY, RECONCILER_LEASE_SECONDS: 10 },
       new Metrics('test', { process: false }),

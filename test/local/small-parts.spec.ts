@@ -40,11 +40,11 @@ describe('in a folder of its own', () => {
   });
 
   test('secrets are created once, a new service gets its own, and only this user can read them', () => {
-    const first = new StackFolder(folder).secrets(['a']);
-    const second = new StackFolder(folder).secrets(['a', 'b']);
+    const first = new StackFolder(folder).secrets(['a'], ['cli']);
+    const second = new StackFolder(folder).secrets(['a', 'b'], ['cli', 'auth-service']);
     expect(second).toMatchObject({
       superuser: first.superuser,
-      internalToken: first.internalToken,
+      callers: { cli: first.callers.cli, 'auth-service': expect.stringMatching(/^[0-9a-f]{48}$/) },
       passwords: { a: first.passwords.a },
     });
     expect(second.passwords.b).toMatch(/^[0-9a-f]{48}$/);
@@ -53,7 +53,9 @@ describe('in a folder of its own', () => {
 
   test('the error about a damaged file names the file and what to do', () => {
     fs.writeFileSync(path.join(folder, 'secrets.json'), '{');
-    expect(() => new StackFolder(folder).secrets(['a'])).toThrow(/secrets\.json is not readable .* Remove this file/);
+    expect(() => new StackFolder(folder).secrets(['a'], [])).toThrow(
+      /secrets\.json is not readable .* Remove this file/,
+    );
   });
 
   test('a browser is found on the path, or at the path in CHROMIUM', () => {

@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto';
 import type { CasePage as Page, HeldCases as Held, Json, PeopleList, PersonTimeline } from '#contracts';
 import { offboardingCase } from '#events';
 import { eventually } from '../support/waiting.js';
-import { Rig, TOKEN, type Tenant } from './rig.js';
+import { Rig, type Tenant } from './rig.js';
+import { TOKEN } from '../support/internal-api.js';
 
 interface ProblemBody {
   readonly code: string;
@@ -184,10 +185,10 @@ describe('a release', () => {
       status: 200,
       body: { released: 1 },
     });
-    expect(await rig.caseOf(first)).toMatchObject({ released_by: 'grace', released_at: expect.any(Date) });
+    expect(await rig.caseOf(first)).toMatchObject({ released_by: 'cli: grace', released_at: expect.any(Date) });
     expect([await isHeld(first), await isHeld(second)]).toEqual([false, true]);
     expect((await release(tenant, { cases: [first], by: 'eve' })).body.released).toBe(0);
-    expect(await rig.caseOf(first)).toMatchObject({ released_by: 'grace' });
+    expect(await rig.caseOf(first)).toMatchObject({ released_by: 'cli: grace' });
   });
 
   it('releases all cases of a tenant, and none of another tenant', async () => {
@@ -275,7 +276,7 @@ describe('the API', () => {
     );
   });
 
-  it('needs the service token and valid ids', async () => {
+  it('needs a credential and valid ids', async () => {
     for (const [method, route] of [
       ['GET', 'cases'],
       ['GET', 'held'],

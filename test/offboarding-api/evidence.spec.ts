@@ -8,7 +8,8 @@ import { accessData, appendAccess } from '../guard/feeds.js';
 import { Issuer, nowSeconds } from '../guard/issuer.js';
 import { TEST_PASSWORD } from '../support/database.js';
 import { eventually } from '../support/waiting.js';
-import { Rig, TOKEN, type Tenant } from './rig.js';
+import { Rig, type Tenant } from './rig.js';
+import { credentialOf } from '../support/internal-api.js';
 
 const ROLE = 'incident_service';
 const service = subscriberService(subscriber);
@@ -41,7 +42,7 @@ beforeAll(async () => {
     TOKEN_AUDIENCE: 'incident-service',
     TOKEN_JWKS_URI: issuer.jwksUri,
     DEACTIVATION_WORKER_URL: rig.url,
-    INTERNAL_API_TOKEN: TOKEN,
+    INTERNAL_API_CREDENTIAL: credentialOf('incident-service'),
   });
   database = await Database.connect({ ...service.database, url: url.href });
   await database.migrate();

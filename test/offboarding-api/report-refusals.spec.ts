@@ -6,7 +6,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { Writable } from 'node:stream';
 import { eventually } from '../support/waiting.js';
-import { Rig, TOKEN, type Tenant } from './rig.js';
+import { Rig, type Tenant } from './rig.js';
+import { credentialOf } from '../support/internal-api.js';
 
 /** Limit of a test that waits, on a busy machine. */
 const PATIENCE_MS = 90_000;
@@ -89,8 +90,7 @@ const logger = createLogger(
 const reporter = (change: Partial<Parameters<typeof reportRefusals>[0]> = {}) =>
   reportRefusals({
     url: `${proxy.url}/`,
-    token: TOKEN,
-    service: 'incidents',
+    token: credentialOf('incidents'),
     logger,
     retryAfterMs: 1,
     timeoutMs: 60_000,

@@ -4,19 +4,27 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Environment } from '#command-line';
-import type { Database } from '#platform';
+import { Database } from '#platform';
 import { defaultSettings } from '#settings';
 import { service } from '../../apps/deactivation-worker/src/service.js';
 import { runStackflow, type Ran } from '../support/command-line.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { startInProcess, type InProcess } from '../support/in-process.js';
-
-export const TOKEN = 'internal-token-of-the-tests';
+import { accepting, stackSecrets, TOKEN } from '../support/internal-api.js';
 
 /** Of a service without a Cognito that answers. */
 export const environment = (test: TestDatabase, name: 'deactivation-worker' | 'identity-service') => ({
   DATABASE_URL: test.url(name),
-  INTERNAL_API_TOKEN: TOKEN,
+  INTERNAL_API_CALLERS: accepting([
+    'cli',
+    'incident-service',
+    'incidents',
+    'reports',
+    'mail',
+    'crowd',
+    'ahead',
+    'behind',
+  ]),
   AWS_REGION: 'us-east-1',
   COGNITO_USER_POOL_ID: 'us-east-1_nowhere',
   COGNITO_ENDPOINT: 'http://127.0.0.1:9',
@@ -40,6 +48,8 @@ export class Rig {
     readonly test: TestDatabase,
     private readonly running: InProcess,
     private readonly folder: string,
+    /** Of an administrator, because the role of the service may not write evidence at will. */
+    readonly database: Database,
   ) {}
 
   /** The whole service, but without consumers, and nothing that a test inserts is due. */
@@ -49,18 +59,19 @@ export class Rig {
       { ...service, strategies: () => [] },
       environment(test, 'deactivation-worker'),
     );
-    const rig = new Rig(test, running, await mkdtemp(path.join(tmpdir(), 'stack-')));
+    const rig = new Rig(
+      test,
+      running,
+      await mkdtemp(path.join(tmpdir(), 'stack-')),
+      await Database.connect({ url: test.adminUrl, schema: 'offboarding', poolSize: 5 }),
+    );
     await rig.stackNames({});
-    await writeFile(path.join(rig.folder, 'secrets.json'), JSON.stringify({ internalToken: TOKEN }));
+    await writeFile(path.join(rig.folder, 'secrets.json'), stackSecrets);
     return rig;
   }
 
   get url(): string {
     return this.running.url;
-  }
-
-  get database(): Database {
-    return this.running.database;
   }
 
   /** Writes the `stack.json` of the command line: the worker and the given services. */
@@ -78,6 +89,7 @@ export class Rig {
   async close(): Promise<void> {
     await rm(this.folder, { recursive: true, force: true });
     await this.running.stop();
+    await this.database.close();
     await this.test.drop();
   }
 

@@ -12,11 +12,11 @@ import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { startInProcess, type InProcess } from '../support/in-process.js';
 import { Accounts } from '../support/offboarding-accounts.js';
 import { ownQuotas } from '../support/quotas.js';
+import { INTERNAL_API_CALLERS, TOKEN } from '../support/internal-api.js';
 
 export { eventually };
 
-const TOKEN = 'internal-token-of-the-tests';
-const BY_OKTA = { by: 'auth-service', causationId: 'universal-logout:1' };
+const BY_OKTA = { causationId: 'universal-logout:1' };
 /** Generous: tests wait for conditions, never for durations. */
 const PATIENCE_MS = 60_000;
 
@@ -69,7 +69,7 @@ export class Rig {
   async startWorker(change: Record<string, string> = {}): Promise<Worker> {
     const environment = {
       DATABASE_URL: this.test.url('deactivation-worker'),
-      INTERNAL_API_TOKEN: TOKEN,
+      INTERNAL_API_CALLERS,
       AWS_REGION: 'us-east-1',
       COGNITO_USER_POOL_ID: this.cognito.poolId,
       COGNITO_ENDPOINT: this.cognito.url,

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { oktaId } from '../../apps/sandbox/src/okta/model.js';
 import { runStackflow } from '../support/command-line.js';
-import { call, comparisonPath, Rig, TOKEN, type Org, type OrgPerson, type Worker } from './rig.js';
+import { call, comparisonPath, Rig, type Org, type OrgPerson, type Worker } from './rig.js';
+import { stackSecrets } from '../support/internal-api.js';
 
 let rig: Rig;
 let worker: Worker;
@@ -242,7 +243,7 @@ describe('comparisons of one tenant', () => {
     expect(runs[1]?.error_code).toBe('interrupted');
   });
 
-  it('are refused for unconnected and unknown tenants, and without the service token', async () => {
+  it('are refused for unconnected and unknown tenants, and without a credential', async () => {
     const unconnected = await rig.directory.addTenant();
     const route = `/internal/tenants/${unconnected.id}/okta/comparison`;
     await rig.until('the tenant', async () => (await call(worker, 'POST', route)).status === 409);
@@ -296,7 +297,7 @@ describe('stackflow accounts compare-okta', () => {
     try {
       const services = { 'deactivation-worker': { url: worker.url } };
       await writeFile(path.join(folder, 'stack.json'), JSON.stringify({ services }));
-      await writeFile(path.join(folder, 'secrets.json'), JSON.stringify({ internalToken: TOKEN }));
+      await writeFile(path.join(folder, 'secrets.json'), stackSecrets);
       const run = (...args: string[]) =>
         runStackflow(['accounts', 'compare-okta', '--tenant', org.slug, ...args], { STACK_DIR: folder });
       const first = await run();

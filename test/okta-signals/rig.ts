@@ -16,8 +16,8 @@ import { control, startSandbox, type RunningSandbox } from '../support/sandbox.j
 import { ScimRecorder } from '../support/scim-recorder.js';
 import { startInProcess, type InProcess } from '../support/in-process.js';
 import { until } from '../support/waiting.js';
+import { INTERNAL_API_CALLERS, TOKEN } from '../support/internal-api.js';
 
-export const TOKEN = 'internal-token-of-the-tests';
 const PATIENCE_MS = 60_000;
 
 export interface Org {
@@ -79,7 +79,7 @@ export class Rig {
     const { endpoints } = this.sandbox.sandbox;
     return {
       DATABASE_URL: this.sandbox.testDatabase.url('deactivation-worker'),
-      INTERNAL_API_TOKEN: TOKEN,
+      INTERNAL_API_CALLERS,
       AWS_REGION: 'us-east-1',
       COGNITO_USER_POOL_ID: endpoints.pool.userPoolId,
       COGNITO_ENDPOINT: endpoints.cognito,

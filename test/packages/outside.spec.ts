@@ -13,6 +13,7 @@ import { BusRig, groupEvent, until } from '../contract/bus-rig.js';
 import { accessData, appendAccess } from '../guard/feeds.js';
 import { Issuer, nowSeconds } from '../guard/issuer.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { accepting, credentialOf } from '../support/internal-api.js';
 import { startOldPostgres } from '../support/old-postgres.js';
 import { testPostgres } from '../support/services.js';
 import { OutsideFolder, readManifest, type Program, type Tarball } from './outside.js';
@@ -27,7 +28,7 @@ const PROVISIONED = 'com.stackflow.identity.account.provisioned.v1';
 const REPUBLISHED = 'com.stackflow.identity.account.republished.v1';
 const REMOVED = 'com.stackflow.identity.account.removed.v1';
 const TENANT = randomUUID();
-const TOKEN = 'token-of-a-team-outside';
+const CALLERS = accepting(['ops'], ['read', 'events']);
 
 const outside = new OutsideFolder(['docs/events.md', 'docs/guard.md']);
 let tarballs: Tarball[];
@@ -143,7 +144,11 @@ describe('the subscriber of docs/events.md', () => {
     rig = await BusRig.create(carrier);
     await rig.sequencer();
     const url = await asAdministrator(rig.testDatabase.adminUrl, sql, 'welcome', role);
-    program = await outside.start('dist/main.js', { ...carrier, DATABASE_URL: url.href, INTERNAL_API_TOKEN: TOKEN });
+    program = await outside.start('dist/main.js', {
+      ...carrier,
+      DATABASE_URL: url.href,
+      INTERNAL_API_CALLERS: CALLERS,
+    });
     return { url, program };
   };
   /** Deletes the topics of this run, whose names have a prefix of their own. */
@@ -187,8 +192,8 @@ describe('the subscriber of docs/events.md', () => {
       const blocks = outside.snippet('parked.sh').split(/\n\n/);
       const [define = ''] = blocks;
       const environment = {
-        INTERNAL_API_TOKEN: TOKEN,
         SUBSCRIBER_URL: program.url,
+        CREDENTIAL: credentialOf('ops'),
         GROUP: 'welcome',
         KEY: `${TENANT}:${ada}`,
       };
@@ -282,7 +287,6 @@ test(
       const url = await asAdministrator(rig.testDatabase.adminUrl, 'welcome.sql', 'welcome', role);
       await outside.execute(process.execPath, ['dist/main.js', '--migrate'], {
         DATABASE_URL: url.href,
-        INTERNAL_API_TOKEN: TOKEN,
       });
       const tables = await rig.admin.query<{ tablename: string }>(
         `select tablename from pg_tables where schemaname = 'welcome'`,
@@ -290,7 +294,7 @@ test(
       expect(tables.map(({ tablename }) => tablename).sort()).toEqual([...documented, 'greeting'].sort());
 
       const old = await startOldPostgres(url.href);
-      const start = outside.start('dist/main.js', { DATABASE_URL: old.url, INTERNAL_API_TOKEN: TOKEN });
+      const start = outside.start('dist/main.js', { DATABASE_URL: old.url });
       await expect(start).rejects.toThrow(
         /ended with code 69[^]*"fatal"[^]*PostgreSQL 18 or newer is needed; this server is 15\.4/,
       );
@@ -354,7 +358,6 @@ describe.each([
       const url = await asAdministrator(database.adminUrl, sql, sql === 'guard.sql' ? 'invoices' : 'welcome', role);
       const program = await outside.start(file, {
         DATABASE_URL: url.href,
-        INTERNAL_API_TOKEN: TOKEN,
         TOKEN_ISSUER: issuer.issuer,
         TOKEN_CLIENT_IDS: issuer.clientId,
         TOKEN_JWKS_URI: issuer.jwksUri,

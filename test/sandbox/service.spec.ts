@@ -7,7 +7,6 @@ describe('the sandbox service', () => {
     const place = await createTestDatabase();
     const config = loadConfig('sandbox', sandboxService.config, {
       DATABASE_URL: place.url('sandbox'),
-      INTERNAL_API_TOKEN: 'x'.repeat(32),
       SANDBOX_OKTA_PACE: '0',
     });
     const database = await Database.connect({ ...sandboxService.database, url: config.DATABASE_URL });

@@ -1,4 +1,4 @@
-/** Stands for hub, scim-gateway and identity-service: publishes their events by real outboxes, and creates Cognito's users. */
+/** Stands for the other services: publishes their events by real outboxes, and creates Cognito's users. */
 import {
   AdminAddUserToGroupCommand,
   AdminCreateUserCommand,
@@ -9,7 +9,7 @@ import {
   type CognitoIdentityProviderClient,
 } from '@aws-sdk/client-cognito-identity-provider';
 import { randomBytes, randomUUID } from 'node:crypto';
-import { Outbox, producerTablesSql, type Sequencer, type NewEvent, postgresSequencer } from '#event-bus';
+import { Outbox, type Sequencer, type NewEvent, postgresSequencer } from '#event-bus';
 import type { Access, Account, DirectoryUser, TenantSettings } from '#events';
 import { createLogger, Database, Metrics } from '#platform';
 import { defaultSettings } from '#settings';
@@ -19,7 +19,12 @@ export interface Person extends Account {
   readonly tenant: string;
 }
 
-const SCHEMAS = { identity: 'identity-service', hub: 'integration-hub', directory: 'scim-gateway' } as const;
+const SCHEMAS = {
+  identity: 'identity-service',
+  offboarding: 'deactivation-worker',
+  hub: 'integration-hub',
+  directory: 'scim-gateway',
+} as const;
 type Schema = keyof typeof SCHEMAS;
 
 export class People {
@@ -37,13 +42,12 @@ export class People {
     const people = new People(cognito, userPoolId);
     for (const [schema, role] of Object.entries(SCHEMAS) as [Schema, (typeof SCHEMAS)[Schema]][]) {
       const database = await Database.connect({ url: test.url(role), schema });
-      await database.query(producerTablesSql(schema));
       const logger = createLogger('test', 'silent');
       const metrics = new Metrics('test', { process: false });
       const sequencer = postgresSequencer({ database, schema, logger, metrics });
       await sequencer.start();
       people.databases.set(schema, database);
-      people.outboxes.set(schema, new Outbox(schema, `/stackflow/${role}`));
+      people.outboxes.set(schema, new Outbox(schema, role));
       people.sequencers.push(sequencer);
     }
     return people;
@@ -125,7 +129,7 @@ export class People {
 
   publishAccess({ tenant, id, status, roles }: Person, change: Partial<Access> = {}): Promise<void> {
     const data = { account: id, status, roles, notBefore: null, ...change };
-    return this.publish('identity', 'com.stackflow.identity.access.changed.v1', tenant, id, data);
+    return this.publish('offboarding', 'com.stackflow.identity.access.changed.v1', tenant, id, data);
   }
 
   /** Publishes only the directory user. */

@@ -21,6 +21,7 @@ import { CLIENT_ID, CLIENT_SECRET } from './auth-provider.js';
 import { People, type Person } from './auth-people.js';
 import { ownQuotas, sandboxQuotas } from './quotas.js';
 import { eventually } from './waiting.js';
+import { credentialOf, INTERNAL_API_CALLERS } from './internal-api.js';
 
 export const LOCAL = 'http://localhost:8080';
 const REGION = 'us-east-1';
@@ -68,7 +69,8 @@ export class AuthRig {
     );
     const environment = {
       DATABASE_URL: test.url('auth-service'),
-      INTERNAL_API_TOKEN: 'internal-token-of-the-tests',
+      INTERNAL_API_CALLERS,
+      INTERNAL_API_CREDENTIAL: credentialOf('auth-service'),
       AWS_REGION: REGION,
       SECRETS_MANAGER_ENDPOINT: secretsManager,
       COGNITO_ENDPOINT: cognito,
@@ -190,7 +192,7 @@ export class AuthRig {
 /** Counts events in outboxes, and keys whose newest event is not in the inbox. */
 const WAITING = `
   select (
-    (select count(*) from identity.outbox) + (select count(*) from hub.outbox) + (select count(*) from directory.outbox)
+    (select count(*) from identity.outbox) + (select count(*) from offboarding.outbox) + (select count(*) from hub.outbox) + (select count(*) from directory.outbox)
     + (select count(*) from (select topic, key, max(sequence) as sequence from bus.event_log group by 1, 2) e
        where not exists (select 1 from auth.inbox i where i.consumer_group = 'auth-service' and i.topic = e.topic
                          and i.key = e.key and i.sequence >= e.sequence)))::int as waiting`;

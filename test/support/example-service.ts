@@ -7,6 +7,7 @@ import { provisionDatabase } from '#platform';
 import { subscriber } from '../../examples/incident-service/src/subscriber.js';
 import { TEST_PASSWORD } from './database.js';
 import { startInProcess, type InProcess } from './in-process.js';
+import { INTERNAL_API_CALLERS } from './internal-api.js';
 
 const ROLE = 'incident_service';
 
@@ -20,6 +21,9 @@ export async function startExample(
   const url = new URL(adminUrl);
   url.username = ROLE;
   url.password = TEST_PASSWORD;
-  const INTERNAL_API_TOKEN = 'internal-api-token-of-tests';
-  return startInProcess(subscriberService(subscriber), { DATABASE_URL: url.href, INTERNAL_API_TOKEN, ...environment });
+  return startInProcess(subscriberService(subscriber), {
+    DATABASE_URL: url.href,
+    INTERNAL_API_CALLERS,
+    ...environment,
+  });
 }

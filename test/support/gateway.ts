@@ -13,6 +13,7 @@ import { FakeSecretsManager } from '../tenants/secrets-manager.js';
 import { createTestDatabase } from './database.js';
 import type { HangingPostgres } from './hanging-postgres.js';
 import { startInProcess, type InProcess } from './in-process.js';
+import { INTERNAL_API_CALLERS } from './internal-api.js';
 
 /** The parts of SCIM bodies that tests check. */
 export interface ScimBody {
@@ -87,7 +88,6 @@ export interface TestGateway extends Omit<InProcess, 'stop'> {
 }
 
 export const BASE = '/prod/api/scim/v2';
-export const INTERNAL_TOKEN = 'test-only-internal-token';
 const POOL_SIZE = 10;
 const agent = new Agent({ keepAlive: true, maxSockets: 64 });
 
@@ -155,7 +155,7 @@ export async function startGateway(
   const endpoint = await secrets.start();
   const environment = {
     DATABASE_URL: (await through?.start(testDatabase.url('scim-gateway'))) ?? testDatabase.url('scim-gateway'),
-    INTERNAL_API_TOKEN: INTERNAL_TOKEN,
+    INTERNAL_API_CALLERS,
     SECRETS_MANAGER_ENDPOINT: endpoint,
     PUBLIC_ORIGIN: 'https://scim.example',
     SCIM_RATE_LIMIT_PER_SECOND: '100000',

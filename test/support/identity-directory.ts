@@ -3,7 +3,7 @@
  * the schemas `directory` and `hub`. In the end Cognito has to show what this directory holds.
  */
 import { randomUUID } from 'node:crypto';
-import { Outbox, producerTablesSql, type Sequencer, type NewEvent, postgresSequencer } from '#event-bus';
+import { Outbox, type Sequencer, type NewEvent, postgresSequencer } from '#event-bus';
 import type { DirectoryUser, RoleMapping, TenantSettings } from '#events';
 import { createLogger, Database, Metrics } from '#platform';
 import { defaultSettings } from '#settings';
@@ -54,8 +54,8 @@ export class Directory {
   readonly groups = new Map<string, Group>();
   readonly tenants = new Map<string, Tenant>();
   follower: DirectoryFollower | null = null;
-  private readonly userOutbox = new Outbox('directory', '/stackflow/scim-gateway');
-  private readonly hubOutbox = new Outbox('hub', '/stackflow/integration-hub');
+  private readonly userOutbox = new Outbox('directory', 'scim-gateway');
+  private readonly hubOutbox = new Outbox('hub', 'integration-hub');
   private requests = 0;
 
   private constructor(
@@ -68,8 +68,6 @@ export class Directory {
     const logger = createLogger('test', 'silent');
     const directory = await Database.connect({ url: database.url('scim-gateway'), schema: 'directory' });
     const hub = await Database.connect({ url: database.url('integration-hub'), schema: 'hub' });
-    await directory.query(producerTablesSql('directory'));
-    await hub.query(producerTablesSql('hub'));
     const sequencers = [directory, hub].map((d) =>
       postgresSequencer({
         database: d,

@@ -3,7 +3,7 @@
  * require, and publishes that through a real outbox of the schema `offboarding`. It has no brake and calls no Cognito.
  */
 import { randomUUID } from 'node:crypto';
-import { Outbox, producerTablesSql, type Sequencer, type NewEvent, postgresSequencer } from '#event-bus';
+import { Outbox, type Sequencer, type NewEvent, postgresSequencer } from '#event-bus';
 import type { Access, OffboardingCase } from '#events';
 import { createLogger, Database, Metrics } from '#platform';
 import type { TestDatabase } from './database.js';
@@ -20,7 +20,7 @@ type Why = readonly [cause: string, causationId: string];
 
 export class SimulatedWorker {
   private readonly records = new Map<string, AccountAccess>();
-  private readonly outbox = new Outbox('offboarding', '/stackflow/deactivation-worker');
+  private readonly outbox = new Outbox('offboarding', 'deactivation-worker');
 
   private constructor(
     private readonly directory: Directory,
@@ -30,7 +30,6 @@ export class SimulatedWorker {
 
   static async open(test: TestDatabase, directory: Directory): Promise<SimulatedWorker> {
     const database = await Database.connect({ url: test.url('deactivation-worker'), schema: 'offboarding' });
-    await database.query(producerTablesSql('offboarding'));
     const sequencer = postgresSequencer({
       database,
       schema: 'offboarding',

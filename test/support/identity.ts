@@ -12,8 +12,7 @@ import { Directory, type Person, type Tenant } from './identity-directory.js';
 import { SimulatedWorker } from './identity-worker.js';
 import { ownQuotas } from './quotas.js';
 import { eventually } from './waiting.js';
-
-export const TOKEN = 'internal-token-of-the-tests';
+import { INTERNAL_API_CALLERS, TOKEN } from './internal-api.js';
 
 export class IdentityRig {
   private running: InProcess | null = null;
@@ -52,7 +51,7 @@ export class IdentityRig {
   environment(change: Record<string, string> = {}): Record<string, string> {
     return {
       DATABASE_URL: this.test.url('identity-service'),
-      INTERNAL_API_TOKEN: TOKEN,
+      INTERNAL_API_CALLERS,
       AWS_REGION: 'us-east-1',
       COGNITO_USER_POOL_ID: this.cognito.poolId,
       COGNITO_ENDPOINT: this.cognito.url,

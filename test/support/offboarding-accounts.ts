@@ -1,11 +1,11 @@
 /** Stands in for identity-service: creates users in the pool and publishes accounts through a real outbox. */
-import { Outbox, postgresSequencer, producerTablesSql, type NewEvent, type Sequencer } from '#event-bus';
+import { Outbox, postgresSequencer, type NewEvent, type Sequencer } from '#event-bus';
 import { createLogger, Database, Metrics } from '#platform';
 import type { Person } from './identity-directory.js';
 import type { TestDatabase } from './database.js';
 
 export class Accounts {
-  private readonly outbox = new Outbox('identity', '/stackflow/identity-service');
+  private readonly outbox = new Outbox('identity', 'identity-service');
   private readonly versions = new Map<string, number>();
 
   private constructor(
@@ -17,7 +17,6 @@ export class Accounts {
 
   static async open(test: TestDatabase, admin: Database, poolId: string): Promise<Accounts> {
     const database = await Database.connect({ url: test.url('identity-service'), schema: 'identity' });
-    await database.query(producerTablesSql('identity'));
     const metrics = new Metrics('test', { process: false });
     const logger = createLogger('test', 'silent');
     const sequencer = postgresSequencer({ database, schema: 'identity', logger, metrics });

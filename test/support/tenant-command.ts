@@ -10,6 +10,6 @@ export const TESTER = 'test';
 export function hubOf(stack: TestStack): HubClient {
   const url = stack.description.services['integration-hub']?.url ?? '';
   const secrets = fs.readFileSync(path.join(stack.folder, 'secrets.json'), 'utf8');
-  const { internalToken: token } = JSON.parse(secrets) as { internalToken: string };
-  return new HubClient(new InternalClient({ service: 'integration-hub', url, token }));
+  const { callers } = JSON.parse(secrets) as { callers: { cli: string } };
+  return new HubClient(new InternalClient({ service: 'integration-hub', url, token: `cli.${callers.cli}` }));
 }

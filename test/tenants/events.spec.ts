@@ -39,7 +39,7 @@ it('publishes events that follow the contract, keyed by the tenant', async () =>
     key: `${tenant.id}:${tenant.id}`,
     type: 'com.stackflow.integration.settings.changed.v1',
     source: '/stackflow/integration-hub',
-    causation_id: `cli:${BY}`,
+    causation_id: `cli: ${BY}`,
   });
   expect(tenantSettings.strict().parse(row?.data)).toMatchObject({
     tenant: { id: tenant.id, slug: 'shape', host: 'shape.example.com' },

@@ -13,10 +13,12 @@ import { service } from '../../apps/integration-hub/src/service.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { startInProcess, type InProcess } from '../support/in-process.js';
 import { FakeSecretsManager } from './secrets-manager.js';
+import { INTERNAL_API_CALLERS, TOKEN } from '../support/internal-api.js';
 
 /** The administrator in all these tests. */
 export const BY = 'jane';
-export const TOKEN = 'test-internal-token';
+/** As the audit names them: with the caller whose credential they used. */
+export const AUDITED = `cli: ${BY}`;
 
 export interface CreatedTenant {
   readonly tenant: Json<HubTenant>;
@@ -115,7 +117,7 @@ async function runHub(
 ): Promise<RunningHub> {
   const running = await startInProcess(service, {
     DATABASE_URL: database.url('integration-hub'),
-    INTERNAL_API_TOKEN: TOKEN,
+    INTERNAL_API_CALLERS,
     SECRETS_MANAGER_ENDPOINT: secretsEndpoint,
     PUBLIC_ORIGIN: 'http://localhost:8080',
     ...environment,

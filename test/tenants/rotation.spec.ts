@@ -1,6 +1,6 @@
 /** How long SCIM tokens stay valid after a rotation, and how interrupted calls are completed. */
 import { ScimTokenVerifier, SecretStore, scimTokenSecretName } from '#secrets';
-import { BY, HubUnderTest, refusal } from './hub.js';
+import { AUDITED, HubUnderTest, refusal } from './hub.js';
 
 let hub: HubUnderTest;
 let store: SecretStore;
@@ -120,8 +120,8 @@ describe('an interrupted call', () => {
     expect(await classify(token)).toBe('current');
     expect((await hub.events(tenant.id)).map((e) => e.sequence)).toEqual([1, 2]);
     expect((await hub.client.audit('down')).entries.map(({ action, by }) => [action, by])).toEqual([
-      ['issue-token', BY],
-      ['create', BY],
+      ['issue-token', AUDITED],
+      ['create', AUDITED],
     ]);
   });
 });

@@ -2,7 +2,7 @@
 import { parseScimToken } from '#secrets';
 import { DEFAULT_BRAKE } from '#settings';
 import { entityDifferences } from '../support/entities.js';
-import { BY, HubUnderTest, refusal } from './hub.js';
+import { AUDITED, BY, HubUnderTest, refusal } from './hub.js';
 
 let hub: HubUnderTest;
 beforeAll(async () => (hub = await HubUnderTest.start()));
@@ -235,7 +235,7 @@ describe('the internal API of the hub', () => {
     expect(JSON.stringify(answer)).not.toMatch(/sfs1\./);
   });
 
-  it('needs the token of the internal API', async () => {
+  it('needs a credential', async () => {
     const { url } = hub.service;
     expect((await fetch(`${url}/internal/hub/tenants`)).status).toBe(401);
   });
@@ -255,10 +255,10 @@ describe('the audit of a tenant', () => {
     const { entries, next } = await hub.client.audit('audited');
     expect(entries.map(({ by, action, version, changed, detail }) => ({ by, action, version, changed, detail }))) //
       .toEqual([
-        { by: BY, action: 'rotate-token', version: 4, changed: ['scimToken'], detail: { graceMs: 60_000 } },
-        { by: 'joe', action: 'configure', version: tenant.version, changed: ['roles'], detail: {} },
-        { by: BY, action: 'issue-token', version: 2, changed: ['scimToken'], detail: {} },
-        { by: BY, action: 'create', version: 1, changed: [], detail: {} },
+        { by: AUDITED, action: 'rotate-token', version: 4, changed: ['scimToken'], detail: { graceMs: 60_000 } },
+        { by: 'cli: joe', action: 'configure', version: tenant.version, changed: ['roles'], detail: {} },
+        { by: AUDITED, action: 'issue-token', version: 2, changed: ['scimToken'], detail: {} },
+        { by: AUDITED, action: 'create', version: 1, changed: [], detail: {} },
       ]);
     expect(next).toBeNull();
     expect(Date.parse(entries[0]?.at ?? '')).toBeLessThanOrEqual(Date.now() + 60_000);

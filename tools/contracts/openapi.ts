@@ -53,7 +53,7 @@ export async function openapi(definition: Definition): Promise<OpenAPIObject> {
     },
     { preview: true },
   );
-  const description = `Internal API of ${definition.name}. Callers send the service token as a bearer token.`;
+  const description = `Internal API of ${definition.name}. Callers send <caller>.<secret> as a bearer token. x-scope is the scope that a route needs.`;
   const builder = new DocumentBuilder().setTitle(definition.name).setDescription(description).addBearerAuth();
   const document = SwaggerModule.createDocument(app, builder.build());
   await app.close();

@@ -48,6 +48,6 @@ export function clientOf(stack: Stack, folder: string, service: string): Interna
   return new InternalClient({
     service,
     url,
-    token: z.object({ internalToken: z.string() }).parse(secrets).internalToken,
+    token: `cli.${z.object({ callers: z.object({ cli: z.string() }) }).parse(secrets).callers.cli}`,
   });
 }

@@ -3,7 +3,7 @@ import { followerGrantsSql } from '#event-bus';
 import { provisionDatabase } from '#platform';
 import type { Route } from './edge.js';
 import { common, eventBus } from './services.js';
-import { cognitoKeys, type StackSetup, type UserPool } from './setup.js';
+import { cognitoKeys, credential, type StackSetup, type UserPool } from './setup.js';
 
 export const EXAMPLE = 'incident-service';
 export const EXAMPLE_ROLE = 'incident_service';
@@ -17,6 +17,7 @@ export const exampleEnv = (s: StackSetup, pool: UserPool | null): NodeJS.Process
   ...common(s, EXAMPLE),
   ...eventBus(s),
   TOKEN_AUDIENCE: EXAMPLE,
+  INTERNAL_API_CREDENTIAL: credential(s, EXAMPLE),
   ...(pool && {
     TOKEN_ISSUER: `https://cognito-idp.${pool.region}.amazonaws.com/${pool.userPoolId}`,
     TOKEN_CLIENT_IDS: pool.clientId,

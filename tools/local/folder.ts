@@ -15,7 +15,8 @@ export interface Secrets {
   /** Passwords of the database roles, by service. */
   readonly passwords: Record<string, string>;
   readonly superuser: string;
-  readonly internalToken: string;
+  /** Secrets of the callers of the internal APIs, by caller. */
+  readonly callers: Record<string, string>;
   /** SCIM tokens by tenant id. Everywhere else, only the hash of a token is stored. */
   readonly scimTokens: Record<string, string>;
   /** Secrets with which Okta's event hooks authenticate, by tenant id. */
@@ -88,14 +89,14 @@ export class StackFolder {
     return path.join(this.path, name);
   }
 
-  /** Reads the secrets and creates missing ones. A service that is new since the last start gets a password. */
-  secrets(services: readonly string[]): Secrets {
+  /** Reads the secrets and creates missing ones, for example for a service or a caller that is new since the last start. */
+  secrets(services: readonly string[], callers: readonly string[]): Secrets {
     const known: Partial<Secrets> = this.read('secrets.json') ?? {};
     const make = (): string => randomBytes(24).toString('hex');
     const secrets: Secrets = {
       passwords: { ...Object.fromEntries(services.map((name) => [name, make()])), ...known.passwords },
       superuser: known.superuser ?? make(),
-      internalToken: known.internalToken ?? make(),
+      callers: { ...Object.fromEntries(callers.map((name) => [name, make()])), ...known.callers },
       scimTokens: known.scimTokens ?? {},
       eventHookSecrets: known.eventHookSecrets ?? {},
       ssoClients: known.ssoClients ?? {},

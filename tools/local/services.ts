@@ -1,9 +1,33 @@
 /** The environment of each product service in a local stack, and the routes of the edge. */
+import { acceptedCaller } from '#platform';
+import type { Scope } from '#contracts';
 import type { Route } from './edge.js';
-import { cognitoEndpoint, oktaEndpoint, SANDBOX, secretsEndpoint, type StackSetup, type UserPool } from './setup.js';
+import {
+  cognitoEndpoint,
+  credential,
+  oktaEndpoint,
+  SANDBOX,
+  secretsEndpoint,
+  type StackSetup,
+  type UserPool,
+} from './setup.js';
 
 /** Variables that the launcher sets for each process. Inherited values would be the launcher's own. */
 const OWN = ['PORT', 'HOST', 'DATABASE_URL', 'STACK_DIR', 'EVENT_CARRIER', 'KAFKA_BROKERS', 'NODE_CHANNEL_FD'];
+
+/** The callers, with their scopes. Every service accepts the command line. The launcher acts as the command line. */
+const CALLERS: Readonly<Record<string, { readonly scopes: readonly Scope[]; readonly at?: string }>> = {
+  cli: { scopes: ['read', 'operate', 'events'] },
+  'auth-service': { scopes: ['sign-out'], at: 'deactivation-worker' },
+  'incident-service': { scopes: ['report-refusals'], at: 'deactivation-worker' },
+};
+export const CALLER_NAMES: readonly string[] = Object.keys(CALLERS);
+
+const acceptedCallers = (s: StackSetup, service: string): string =>
+  Object.entries(CALLERS)
+    .filter(([, { at = service }]) => at === service)
+    .map(([name, { scopes }]) => acceptedCaller(name, scopes, s.callers[name] ?? ''))
+    .join(',');
 
 export function common(s: StackSetup, service: string): NodeJS.ProcessEnv {
   const inherited = Object.fromEntries(
@@ -15,7 +39,7 @@ export function common(s: StackSetup, service: string): NodeJS.ProcessEnv {
     HOST: '127.0.0.1',
     PORT: String(s.ports[service]),
     DATABASE_URL: s.databaseUrl(service),
-    INTERNAL_API_TOKEN: s.internalToken,
+    INTERNAL_API_CALLERS: acceptedCallers(s, service),
     AWS_REGION: s.region,
   };
 }
@@ -72,6 +96,7 @@ export const PRODUCT: Readonly<Record<string, (s: StackSetup, pool: UserPool | n
       SESSION_KEYS: s.signing.sessionKey,
       PUBLIC_ORIGIN: s.edge,
       OKTA_ISSUER_OVERRIDE: issuerOverride(s),
+      INTERNAL_API_CREDENTIAL: credential(s, 'auth-service'),
       DEACTIVATION_WORKER_URL: `http://127.0.0.1:${s.ports['deactivation-worker']}`,
     }),
   'integration-hub': (s) => product(s, 'integration-hub', null, { PUBLIC_ORIGIN: s.edge }),

@@ -11,7 +11,8 @@ export interface StackSetup {
   readonly base: NodeJS.ProcessEnv;
   readonly edge: string;
   readonly databaseUrl: (service: string) => string;
-  readonly internalToken: string;
+  /** Secrets of the callers of the internal APIs. */
+  readonly callers: Readonly<Record<string, string>>;
   readonly carrier: 'postgres' | 'kafka';
   readonly brokers: string | undefined;
   readonly region: string;
@@ -43,8 +44,11 @@ export const cognitoKeys = (s: StackSetup, { userPoolId }: UserPool): string =>
 export const secretsEndpoint = (s: StackSetup): string => s.base.SECRETS_MANAGER_ENDPOINT || local(s, 'secretsManager');
 export const oktaEndpoint = (s: StackSetup): string => s.base.OKTA_ENDPOINT || local(s, 'okta');
 
+/** The credential of a caller, as the caller sends it. */
+export const credential = (s: StackSetup, caller: string): string => `${caller}.${s.callers[caller]}`;
+
 /** Creates a client of a service's internal API. */
 export const internalClient = (s: StackSetup, service: string): InternalClient =>
-  new InternalClient({ service, url: local(s, service), token: s.internalToken });
+  new InternalClient({ service, url: local(s, service), token: credential(s, 'cli') });
 
 export const hubClient = (s: StackSetup): HubClient => new HubClient(internalClient(s, 'integration-hub'));

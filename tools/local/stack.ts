@@ -11,6 +11,7 @@ import { StackFolder, type Secrets, type StackDescription } from './folder.js';
 import { connectOkta } from './okta-connection.js';
 import { LocalProblem } from './problem.js';
 import type { ServiceProcess } from './service-process.js';
+import { CALLER_NAMES } from './services.js';
 import { cognitoEndpoint, cognitoKeys, secretsEndpoint, type StackSetup, type UserPool } from './setup.js';
 import {
   choosePorts,
@@ -114,7 +115,7 @@ export class Stack {
     const { env, blank = false, example = false } = this.options;
     const parts = { folder, env, example, closing: this.closing, say: (text: string) => progress.say(text) };
     folder.forget(); // a launcher that was killed has left its description
-    const secrets = folder.secrets(DATABASE_USERS);
+    const secrets = folder.secrets(DATABASE_USERS, CALLER_NAMES);
     const ports = await choosePorts(parts);
     const edge = await openEdge(parts, ports, port);
     const [database, brokers] = await progress.step(carrier === 'kafka' ? 'Postgres and Kafka' : 'Postgres', () =>
@@ -125,7 +126,7 @@ export class Stack {
       base: env,
       edge: edge.origin,
       databaseUrl: (service) => roleUrl(database.url, service, secrets),
-      internalToken: env.INTERNAL_API_TOKEN || secrets.internalToken,
+      callers: secrets.callers,
       carrier,
       brokers,
       region: env.AWS_REGION || REGION,

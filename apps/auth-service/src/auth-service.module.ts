@@ -82,7 +82,7 @@ const WORKER_TIMEOUT_MS = 5_000;
     {
       provide: OffboardingClient,
       inject: [CONFIG],
-      useFactory: ({ DEACTIVATION_WORKER_URL: url, INTERNAL_API_TOKEN: token }: AuthConfig) =>
+      useFactory: ({ DEACTIVATION_WORKER_URL: url, INTERNAL_API_CREDENTIAL: token }: AuthConfig) =>
         new OffboardingClient(
           new InternalClient({ service: 'deactivation-worker', url, token, timeoutMs: WORKER_TIMEOUT_MS }),
         ),

@@ -51,6 +51,11 @@ export const config = {
   ...secretSettings,
   ...signingSettings,
   ...cognitoSettings,
+  INTERNAL_API_CREDENTIAL: secret({
+    purpose:
+      'Credential of auth-service at deactivation-worker, <caller>.<secret>. The worker must accept it with the scope sign-out.',
+    example: 'auth-service.$(openssl rand -hex 32)',
+  }),
   COGNITO_CLIENT_ID: text({
     purpose:
       'App client in the user pool through which auth-service signs people in. The app client needs ALLOW_CUSTOM_AUTH and a secret.',

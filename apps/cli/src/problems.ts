@@ -17,7 +17,9 @@ export function explain(error: unknown, { typed }: { readonly typed: Typed }): R
 /** The next step for each error code. The errors of the services name no commands. */
 const NEXT_STEPS: Readonly<Record<string, (error: ApiProblem, typed: Typed) => string>> = {
   unauthenticated: ({ service }) =>
-    `${service} did not accept the token of the internal APIs. Check --token-file or INTERNAL_API_TOKEN.`,
+    `${service} did not accept the credential. Check --credential-file or INTERNAL_API_CREDENTIAL, and INTERNAL_API_CALLERS of ${service}.`,
+  scope_missing: ({ service, parameters: { scope } }) =>
+    `INTERNAL_API_CALLERS of ${service} does not give this credential the scope ${String(scope)}.`,
   tenant_unknown: (_, typed) => `"${typed('tenants list')}" shows all tenants.`,
   tenant_exists: ({ parameters: { tenant, slug } }, typed) =>
     `To issue a new SCIM token: ${typed(`tenants rotate-token ${String(tenant ?? slug ?? '<slug>')}`)}`,

@@ -40,7 +40,7 @@ const EXTRA = 'EXTRA_SERVICES';
 export interface TargetFlags {
   readonly tenant?: string;
   readonly url?: readonly string[];
-  readonly tokenFile?: string;
+  readonly credentialFile?: string;
 }
 
 export const command = commandsWith<TargetFlags>();
@@ -60,12 +60,12 @@ export class Services {
   ) {}
 
   static async of({ flags, env, stdin }: Call<TargetFlags>): Promise<Services> {
-    const { url = [], tokenFile } = flags;
-    const token =
-      tokenFile === undefined
-        ? env.INTERNAL_API_TOKEN
-        : await secretFrom(tokenFile, stdin, 'token of the internal APIs', { min: 1, max: 4_096 });
-    return new Services(env, new Map(url.map(pair)), token || undefined);
+    const { url = [], credentialFile } = flags;
+    const credential =
+      credentialFile === undefined
+        ? env.INTERNAL_API_CREDENTIAL
+        : await secretFrom(credentialFile, stdin, 'credential for the internal APIs', { min: 1, max: 4_096 });
+    return new Services(env, new Map(url.map(pair)), credential || undefined);
   }
 
   readonly directory = (): DirectoryClient => new DirectoryClient(this.client('scim-gateway'));
@@ -79,7 +79,7 @@ export class Services {
     return new InternalClient({
       service,
       url: this.url(service),
-      token: this.token(),
+      token: this.credential(),
       ...(timeoutMs !== undefined && { timeoutMs }),
     });
   }
@@ -109,11 +109,11 @@ export class Services {
     return [...SERVICE_NAMES, ...new Set(extra)];
   }
 
-  private token(): string {
+  private credential(): string {
     if (this.given !== undefined) return this.given;
-    const { internalToken } = stackFile(this.env, 'secrets.json') as { internalToken?: unknown };
-    if (typeof internalToken === 'string') return internalToken;
-    throw new Refusal('The token of the internal APIs is missing. Set INTERNAL_API_TOKEN.', EXIT.config);
+    const { callers } = stackFile(this.env, 'secrets.json') as { callers?: Readonly<Record<string, unknown>> };
+    if (typeof callers?.cli === 'string') return `cli.${callers.cli}`;
+    throw new Refusal('The credential for the internal APIs is missing. Set INTERNAL_API_CREDENTIAL.', EXIT.config);
   }
 
   private extra(): Map<string, string> {

@@ -8,7 +8,7 @@ export const stackflow: ProgramSpec = {
   name: 'stackflow',
   description: `The Okta integration of StackFlow: tenants, accounts, offboarding, token exchange, and events.
 
-It calls the internal APIs of the services. The URL of a service comes from --url, or else from its variable (${Object.values(SERVICES).join(', ')}), or else from the local stack in STACK_DIR (.local). The token comes from --token-file, or else from INTERNAL_API_TOKEN, or else from the local stack.
+It calls the internal APIs of the services. The URL of a service comes from --url, or else from its variable (${Object.values(SERVICES).join(', ')}), or else from the local stack in STACK_DIR (.local). The credential comes from --credential-file, or else from INTERNAL_API_CREDENTIAL, or else from the local stack.
 Exit codes: 0 done, 1 refused, 64 wrong usage, 69 a service is unavailable, 75 stored but not published yet, 78 wrong configuration.`,
   examples: ['doctor ada@example.com', 'status', 'tenants list', 'accounts show ada@example.com --json'],
   entries: [
@@ -62,6 +62,6 @@ Exit codes: 0 done, 1 refused, 64 wrong usage, 69 a service is unavailable, 75 s
     command
       .option('--tenant <slug>', 'tenant, by slug or id; may be left out while there is only one')
       .option('--url <service=url>', 'where a service is (repeatable)', collect)
-      .option('--token-file <file>', 'file with the token of the internal APIs; - means standard input'),
+      .option('--credential-file <file>', 'file with the credential for the internal APIs; - means standard input'),
   explain,
 };

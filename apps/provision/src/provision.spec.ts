@@ -1,6 +1,8 @@
 /** The database role of a service can use its own schema and the shared event log, and nothing else. */
 import { Client } from 'pg';
+import { eventSource, owners, topics, type Topic } from '#events';
 import { SERVICES, type ServiceName } from './provision.js';
+import { ownerOf } from './schemas.js';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/database.js';
 import { provisionDatabase } from '#platform';
 
@@ -29,16 +31,60 @@ const refusal = (client: Client, sql: string): Promise<string | undefined> =>
 
 const DENIED = '42501';
 
+const publish = (topic: Topic, source: string): string => `
+  insert into bus.event_log (topic, partition, event_id, key, type, source, subject, tenant, sequence, time, causation_id, data)
+  values ('${topic}', 0, uuidv7(), 'k', 't', '${eventSource(source)}', 's', uuidv7(), 1, now(), 'c', '{}')`;
+
 describe('the role of a service', () => {
-  it.each(services)('%s owns its schema', async (service) => {
-    const { schema } = SERVICES[service];
+  it.each(services)(
+    '%s owns nothing: it cannot change a table, a trigger, a privilege or its migrations',
+    async (service) => {
+      const { schema, role } = SERVICES[service];
+      await as(testDatabase.url(service), async (client) => {
+        const { rows } = await client.query<{ name: string }>(
+          `select format('%I.%I', schemaname, tablename) as name from pg_tables where schemaname = $1`,
+          [schema],
+        );
+        expect(rows.length).toBeGreaterThan(2);
+        for (const sql of [
+          `create table ${schema}.mine (x int)`,
+          `drop schema ${schema} cascade`,
+          `set role ${ownerOf(role)}`,
+          `delete from ${schema}.migrations`,
+          ...rows.flatMap(({ name }) => [
+            `select 1 from ${name} limit 1; alter table ${name} disable trigger user`,
+            `truncate ${name} cascade`,
+            `drop table ${name} cascade`,
+            `alter table ${name} owner to ${role}`,
+          ]),
+        ])
+          expect({ sql, code: await refusal(client, sql) }).toEqual({ sql, code: DENIED });
+        const { rows: owned } = await client.query(
+          'select oid from pg_class where pg_has_role(current_user, relowner, $1)',
+          ['member'],
+        );
+        expect(owned).toEqual([]);
+      });
+    },
+  );
+
+  it.each([
+    ['auth-service', 'auth.audit', ["update auth.audit set code = 'x'"]],
+    ['integration-hub', 'hub.admin_audit', ["update hub.admin_audit set by = 'x'", 'delete from hub.admin_audit']],
+    ['integration-hub', 'hub.integration_settings', ['delete from hub.integration_settings']],
+    [
+      'identity-service',
+      'identity.role_grant',
+      ['delete from identity.role_grant', "update identity.role_grant set role = 'x'"],
+    ],
+    [
+      'deactivation-worker',
+      'offboarding.offboarding_case',
+      ['delete from offboarding.offboarding_case', 'update offboarding.offboarding_case set pushed_at = now()'],
+    ],
+  ] as const)('%s adds to the evidence in %s, and cannot remove or falsify it', async (service, _table, statements) => {
     await as(testDatabase.url(service), async (client) => {
-      expect(
-        await refusal(
-          client,
-          `create table ${schema}.mine (x int); insert into ${schema}.mine values (1); select * from ${schema}.mine`,
-        ),
-      ).toBeUndefined();
+      for (const sql of statements) expect({ sql, code: await refusal(client, sql) }).toEqual({ sql, code: DENIED });
     });
   });
 
@@ -72,6 +118,24 @@ describe('the role of a service', () => {
       ])
         expect({ sql, code: await refusal(client, sql) }).toEqual({ sql, code: DENIED });
     });
+  });
+
+  it.each(services)('%s publishes the topics that it owns, and no other, under no other name', async (service) => {
+    await as(testDatabase.url(service), async (client) => {
+      for (const topic of topics) {
+        const code = owners[topic] === service ? undefined : DENIED;
+        expect({ topic, code: await refusal(client, publish(topic, service)) }).toEqual({ topic, code });
+        expect({ topic, code: await refusal(client, publish(topic, owners[topic])) }).toEqual({ topic, code });
+        expect({ topic, code: await refusal(client, publish(topic, 'cli')) }).toEqual({ topic, code: DENIED });
+      }
+    });
+  });
+
+  it('cannot publish at a far position, which would hide all later events of the partition', async () => {
+    const far = publish('directory.users', 'scim-gateway')
+      .replace('(topic', '(position, topic')
+      .replace('values (', 'overriding system value values (9000000000000000000, ');
+    await as(testDatabase.url('scim-gateway'), async (client) => expect(await refusal(client, far)).toBe(DENIED));
   });
 
   it('cannot create anything in public, nor roles, nor databases', async () => {

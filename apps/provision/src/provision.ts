@@ -1,19 +1,13 @@
 /**
- * Prepares one Postgres database for the whole product: a role and a schema for each service, the shared event log and
- * the shared Cognito quotas. Running it again changes nothing. It needs an administrator role, which no service has.
+ * Prepares one Postgres database for the whole product: roles, schemas and tables of each service, the shared event log
+ * and the shared Cognito quotas. Running it again changes nothing. It needs an administrator role, which no service has.
  */
 import { provisionDatabase, type ServiceRole } from '#platform';
 import { eventLogSql } from '#event-bus';
 import { quotaSql } from '#cognito';
+import { migrate, ownerOf, SERVICES, type ServiceName } from './schemas.js';
 
-export const SERVICES = {
-  'scim-gateway': { role: 'scim_gateway', schema: 'directory' },
-  'identity-service': { role: 'identity_service', schema: 'identity' },
-  'deactivation-worker': { role: 'deactivation_worker', schema: 'offboarding' },
-  'auth-service': { role: 'auth_service', schema: 'auth' },
-  'integration-hub': { role: 'integration_hub', schema: 'hub' },
-} as const;
-export type ServiceName = keyof typeof SERVICES;
+export { SERVICES, type ServiceName } from './schemas.js';
 
 /** The services that call Cognito. Together they must stay within its quotas. */
 const COGNITO_CALLERS: readonly ServiceName[] = ['identity-service', 'deactivation-worker', 'auth-service'];
@@ -24,10 +18,17 @@ export async function provision(
   extra: readonly ServiceRole[] = [],
 ): Promise<void> {
   const names = Object.keys(SERVICES) as ServiceName[];
-  const roles = names.map((name) => ({ ...SERVICES[name], password: passwords[name] }));
+  const roles = names.map((name) => {
+    const { role, schema } = SERVICES[name];
+    return { role, schema, owner: ownerOf(role), password: passwords[name] };
+  });
   await provisionDatabase(
     adminUrl,
     [...roles, ...extra],
-    [...eventLogSql(roles.map((r) => r.role)), ...quotaSql(COGNITO_CALLERS.map((n) => SERVICES[n].role))],
+    [
+      ...eventLogSql(Object.fromEntries(names.map((n) => [n, SERVICES[n].role]))),
+      ...quotaSql(COGNITO_CALLERS.map((n) => SERVICES[n].role)),
+    ],
   );
+  for (const name of names) await migrate(adminUrl, name);
 }

@@ -6,10 +6,8 @@ import type { Refusal } from './refusals.js';
 
 export interface ReportRefusalsOptions {
   readonly url: string;
-  /** Service token of deactivation-worker's internal API. */
+  /** Credential at deactivation-worker, `<caller>.<secret>`, with the scope `report-refusals`. */
   readonly token: string;
-  /** Name of this service in the evidence. */
-  readonly service: string;
   readonly logger: FollowLogger;
   readonly timeoutMs?: number;
   /** Pause after the first failure. It doubles with each further failure, up to a hundred times the first pause. */
@@ -40,7 +38,7 @@ export function reportRefusals(
 ): (accountId: string, at: Date, refusal: Pick<Refusal, 'tenantId'>) => void {
   const reporter = new Reporter(options);
   return (accountId, at, { tenantId }) =>
-    reporter.add({ tenantId, accountId, body: { at: at.toISOString(), service: options.service }, attempts: 0 });
+    reporter.add({ tenantId, accountId, body: { at: at.toISOString() }, attempts: 0 });
 }
 
 class Reporter {

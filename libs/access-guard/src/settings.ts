@@ -1,6 +1,16 @@
 /** Settings of the guard for a service's configuration, and the options that are computed from these settings. */
 import { kafkaAccess, type BusConfig, type FollowLogger } from '#event-bus';
-import { integer, list, optionalUrl, text, url, type ConfigOf, type ConfigShape } from '#platform';
+import {
+  ConfigError,
+  integer,
+  list,
+  optionalText,
+  optionalUrl,
+  text,
+  url,
+  type ConfigOf,
+  type ConfigShape,
+} from '#platform';
 import type { Registry } from 'prom-client';
 import { busFeed } from './feed.js';
 import type { AccessGuardModuleOptions, GuardHealth } from './nest.js';
@@ -39,16 +49,23 @@ export const guardSettings = {
   }),
   DEACTIVATION_WORKER_URL: optionalUrl({
     purpose:
-      'URL of deactivation-worker. If it is set, the first refused token after an offboarding is reported as evidence. INTERNAL_API_TOKEN authenticates the report.',
+      'URL of deactivation-worker. If it is set, the first refused token after an offboarding is reported as evidence. It needs INTERNAL_API_CREDENTIAL.',
     example: 'http://deactivation-worker:3000',
   }),
+  INTERNAL_API_CREDENTIAL: {
+    ...optionalText({
+      purpose:
+        'Credential of this service at deactivation-worker, <caller>.<secret>. The worker must accept it with the scope report-refusals. The evidence names the caller.',
+      example: 'incident-service.$(openssl rand -hex 32)',
+    }),
+    secret: true,
+  },
 } satisfies ConfigShape;
 
 /** The parts of a service that the guard uses. Nest services of the subscriber kit have all of them. */
 export interface GuardPlatform {
   readonly service: string;
-  readonly config: ConfigOf<typeof guardSettings> &
-    BusConfig & { readonly DATABASE_URL: string; readonly INTERNAL_API_TOKEN: string };
+  readonly config: ConfigOf<typeof guardSettings> & BusConfig & { readonly DATABASE_URL: string };
   readonly logger: FollowLogger;
   readonly metrics: { readonly registry: Registry };
   readonly health: GuardHealth;
@@ -60,7 +77,9 @@ export function guardOptions({ service, config, logger, metrics, health }: Guard
     config.EVENT_CARRIER === 'kafka'
       ? kafkaAccess(config)
       : ({ carrier: 'postgres', url: config.DATABASE_URL } as const);
-  const worker = config.DEACTIVATION_WORKER_URL;
+  const { DEACTIVATION_WORKER_URL: worker, INTERNAL_API_CREDENTIAL: credential } = config;
+  if (worker !== undefined && credential === undefined)
+    throw new ConfigError(service, ['INTERNAL_API_CREDENTIAL is not set although DEACTIVATION_WORKER_URL is set.']);
   return {
     issuer: config.TOKEN_ISSUER,
     clientIds: config.TOKEN_CLIENT_IDS,
@@ -70,9 +89,8 @@ export function guardOptions({ service, config, logger, metrics, health }: Guard
     policy: {
       stale: { afterMs: config.ACCESS_STALE_AFTER_MS, acceptTokensYoungerThanMs: config.ACCESS_STALE_TOKEN_AGE_MS },
     },
-    ...(worker !== undefined && {
-      onRefused: reportRefusals({ url: worker, token: config.INTERNAL_API_TOKEN, service, logger }),
-    }),
+    ...(worker !== undefined &&
+      credential !== undefined && { onRefused: reportRefusals({ url: worker, token: credential, logger }) }),
     logger,
     registry: metrics.registry,
     health,

@@ -41,15 +41,25 @@ export const choice = <T extends string, D extends T | undefined = undefined>(
 
 /** The option `--by` of every command that changes something; see {@link operator}. */
 export const audited = {
-  by: option('--by <name>', 'who is responsible for the change; if left out, the user who is logged in here'),
+  by: option(
+    '--by <name>',
+    'who is responsible for the change; if left out, STACKFLOW_OPERATOR or, for a local stack, the user who is logged in',
+  ),
 };
 
-/** Returns the name of the person who is responsible for a change. Audits and evidence contain this name. */
-export function operator(by: string | undefined): string {
-  const user = by ?? loggedInUser();
-  if (user === undefined)
-    throw usage('Name the person who is responsible with --by <name>. The name is stored in the audit.');
-  return user;
+type AuditedCall = Pick<Call<{ readonly by?: string; readonly credentialFile?: string }>, 'flags' | 'env'>;
+
+/**
+ * Returns the name of the person who is responsible for a change. Audits and evidence contain this name. The logged-in
+ * user counts only with the credential of a local stack, because in a container it is the user of the image.
+ */
+export function operator({ flags, env }: AuditedCall): string {
+  const isLocal = flags.credentialFile === undefined && !env.INTERNAL_API_CREDENTIAL;
+  const person = (flags.by ?? env.STACKFLOW_OPERATOR) || (isLocal ? loggedInUser() : undefined);
+  if (person !== undefined) return person;
+  throw usage(
+    'Name the person who is responsible with --by <name> or STACKFLOW_OPERATOR. The name is stored in the audit.',
+  );
 }
 
 /** Returns a function that makes the commands of a program. P contains the flags that all these commands have. */

@@ -2,6 +2,7 @@
  * The internal HTTP APIs: DTO classes, typed clients and problem codes. Imports no other library of this repository.
  */
 export * from './audit.js';
+export * from './callers.js';
 export * from './clients.js';
 export * from './common.js';
 export * from './exchange.js';

@@ -206,12 +206,9 @@ export class RefusalBody {
   @IsRFC3339()
   @Instant({ description: "When the service refused the token, by the service's own clock." })
   at!: string;
-  @Text({ max: 200, pattern: ONE_LINE, description: 'The service that refused the token.' }) service!: string;
 }
 
 export class SignOutBody {
-  @Text({ max: 200, pattern: ONE_LINE, description: 'The person or service that requests the sign-out.' }) by!: string;
-
   @Text({
     max: 200,
     pattern: ONE_LINE,

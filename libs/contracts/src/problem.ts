@@ -6,6 +6,8 @@ export const PROBLEM_STATUS = {
   invalid_request: 400,
   unauthenticated: 401,
   forbidden: 403,
+  /** The credential is valid, but `caller` has no `scope`. */
+  scope_missing: 403,
   not_found: 404,
   conflict: 409,
   comparison_running: 409,

@@ -19,7 +19,7 @@ export const publishing = (service: string): Provider[] => [
     provide: Outbox,
     inject: [Database, Sequencer],
     useFactory: ({ schema }: Database, sequencer: Sequencer) => {
-      const outbox = new Outbox(schema, `/stackflow/${service}`);
+      const outbox = new Outbox(schema, service);
       outbox.onStored(() => sequencer.wake());
       return outbox;
     },

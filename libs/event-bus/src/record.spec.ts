@@ -6,7 +6,7 @@ const subject = randomUUID();
 const good: Attributes = {
   id: randomUUID(),
   type: 'com.stackflow.directory.group.created.v1',
-  source: '/x',
+  source: '/stackflow/scim-gateway',
   subject,
   time: '2026-01-02T03:04:05.000Z',
   tenant,
@@ -19,12 +19,15 @@ const data = { group: { id: subject, displayName: 'g', externalId: null, version
 
 describe('parseEvent', () => {
   it('accepts an event as a carrier delivers it', () => {
-    expect(parseEvent(good, data)).toEqual({ ...good, sequence: 7, data });
+    expect(parseEvent('directory.groups', good, data)).toEqual({ ...good, sequence: 7, data });
   });
 
   it('accepts fields and types that this version does not know, because publishers may be newer', () => {
-    expect(parseEvent(good, { ...data, more: 1 }).data).toEqual({ ...data, more: 1 });
-    expect(parseEvent({ ...good, type: 'com.stackflow.directory.group.merged.v1' }, { anything: true }).data).toEqual({
+    expect(parseEvent('directory.groups', good, { ...data, more: 1 }).data).toEqual({ ...data, more: 1 });
+    expect(
+      parseEvent('directory.groups', { ...good, type: 'com.stackflow.directory.group.merged.v1' }, { anything: true })
+        .data,
+    ).toEqual({
       anything: true,
     });
   });
@@ -40,11 +43,24 @@ describe('parseEvent', () => {
     ['a sequence beyond exact numbers', { sequence: '9007199254740993' }, /"sequence"/],
     ['a time that is not an instant', { time: 'yesterday' }, /"time"/],
   ])('refuses %s', (_what, fault, message) => {
-    expect(() => parseEvent({ ...good, ...fault }, data)).toThrow(message);
+    expect(() => parseEvent('directory.groups', { ...good, ...fault }, data)).toThrow(message);
+  });
+
+  it.each([
+    ['a service that does not own the topic', 'directory.groups', good.type, '/stackflow/identity-service'],
+    ['a made-up service', 'directory.groups', good.type, '/stackflow/scim-gateway/'],
+    ['the owner of another topic', 'integration.settings', 'com.stackflow.integration.new.v1', good.source],
+    ['a type of another topic', 'directory.groups', 'com.stackflow.integration.settings.changed.v1', good.source],
+  ])('refuses an event of %s, whatever its data says', (_what, topic, type, source) => {
+    expect(() => parseEvent(topic, { ...good, type, source }, data)).toThrow(
+      /does not own the topic|belongs to the topic/,
+    );
   });
 
   it('refuses data of a known type that has another shape', () => {
-    expect(() => parseEvent(good, null)).toThrow(/data of/);
-    expect(() => parseEvent(good, { group: { ...data.group, displayName: 5 } })).toThrow(/group.displayName/);
+    expect(() => parseEvent('directory.groups', good, null)).toThrow(/data of/);
+    expect(() => parseEvent('directory.groups', good, { group: { ...data.group, displayName: 5 } })).toThrow(
+      /group.displayName/,
+    );
   });
 });

@@ -1,4 +1,13 @@
-import { eventKey, schemaOf, type EventEnvelope, type EventType, type Topic } from '#events';
+import {
+  eventKey,
+  eventSource,
+  owners,
+  schemaOf,
+  topicOf,
+  type EventEnvelope,
+  type EventType,
+  type Topic,
+} from '#events';
 
 /** Number of partitions of every topic, on both carriers. All events of a key are in the same partition. */
 export const PARTITIONS = 12;
@@ -47,9 +56,9 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /**
  * Throws an Error that names the first fault. Unknown event types are accepted, because a newer version may publish
- * them.
+ * them. Events that the owner of the topic did not publish are refused, whatever the carrier has let through.
  */
-export function parseEvent(attributes: Attributes, data: unknown): EventEnvelope {
+export function parseEvent(topic: string, attributes: Attributes, data: unknown): EventEnvelope {
   const { id, type, source, subject, time, tenant, key, causationid, traceparent } = attributes;
   const sequence = Number(attributes.sequence);
   const strings = { type, source, subject, causationid };
@@ -61,6 +70,7 @@ export function parseEvent(attributes: Attributes, data: unknown): EventEnvelope
     throw new Error('attribute "sequence" is not a positive integer');
   if (typeof time !== 'string' || Number.isNaN(Date.parse(time))) throw new Error('attribute "time" is not an instant');
   if (key !== eventKey(tenant, subject as string)) throw new Error('the key is not "tenant:subject"');
+  checkOwner(topic, type as string, source as string);
   checkData(type as string, data);
   return {
     id,
@@ -75,6 +85,15 @@ export function parseEvent(attributes: Attributes, data: unknown): EventEnvelope
     traceparent: typeof traceparent === 'string' && traceparent !== '' ? traceparent : null,
     data: data as EventEnvelope['data'],
   };
+}
+
+/** A type of another topic is refused too, because handlers of an event type are called whatever its topic is. */
+function checkOwner(topic: string, type: string, source: string): void {
+  const owner = (owners as Readonly<Record<string, string>>)[topic];
+  if (owner === undefined || source !== eventSource(owner))
+    throw new Error(`source "${source}" does not own the topic ${topic}; ${owner ?? 'nobody'} does`);
+  const home = topicOf(type);
+  if (home !== undefined && home !== topic) throw new Error(`${type} belongs to the topic ${home}, not to ${topic}`);
 }
 
 /** Throws if the data of a known event type does not match the catalog. Unknown fields are allowed. */
@@ -99,6 +118,7 @@ export function deliveryOf(row: EventRow & { partition: number; position: string
 
 export function eventOf(row: EventRow): EventEnvelope {
   return parseEvent(
+    row.topic,
     {
       id: row.event_id,
       type: row.type,

@@ -1,5 +1,5 @@
 /** SQL that creates the tables of the event bus. All statements are idempotent. */
-import { compactedTopics } from '#events';
+import { compactedTopics, eventSource, owners } from '#events';
 import { PARTITIONS } from './record.js';
 
 /** Throws if `name` is not a plain SQL identifier. This prevents SQL injection through schema names. */
@@ -22,11 +22,12 @@ const EVENT_COLUMNS = `
   data jsonb not null`;
 
 /**
- * Creates the shared event log of the Postgres carrier; provisioning runs it as administrator. The roles may only read
- * and append. Only a security definer function deletes events.
+ * Creates the shared event log of the Postgres carrier; provisioning runs it as administrator. `roles` contains the
+ * database role of each service. A role may read the log, and append events of the topics that its service owns. Only a
+ * security definer function deletes events.
  */
-export function eventLogSql(roles: readonly string[]): string[] {
-  const names = roles.map(identifier).join(', ');
+export function eventLogSql(roles: Readonly<Record<string, string>>): string[] {
+  const names = Object.values(roles).map(identifier).join(', ');
   return [
     'create schema if not exists bus',
     `create table if not exists bus.event_log (
@@ -40,15 +41,40 @@ export function eventLogSql(roles: readonly string[]): string[] {
     'create index if not exists event_log_key on bus.event_log (topic, key, position)',
     TRIM_FUNCTION,
     'revoke all on function bus.trim_event_log(text, int, bigint, timestamptz, int) from public',
-    ...(roles.length === 0
+    POLICIES_SQL,
+    ...(names === ''
       ? []
       : [
           `grant usage on schema bus to ${names}`,
-          `grant select, insert on bus.event_log to ${names}`,
+          `grant select on bus.event_log to ${names}`,
           `grant execute on function bus.trim_event_log(text, int, bigint, timestamptz, int) to ${names}`,
         ]),
+    ...Object.entries(roles).flatMap(([service, role]) => publisherSql(service, identifier(role))),
   ];
 }
+
+/** Row-level security refuses every row for which no policy exists. Grants alone decide who may read. */
+const POLICIES_SQL = `
+  alter table bus.event_log enable row level security;
+  drop policy if exists readers on bus.event_log;
+  create policy readers on bus.event_log for select using (true)`;
+
+/**
+ * Lets a role append events of its service. It cannot choose positions and times of publication, because a far position
+ * would hide all later events of the partition.
+ */
+function publisherSql(service: string, role: string): string[] {
+  const topics = Object.entries(owners).flatMap(([topic, owner]) => (owner === service ? [`'${topic}'`] : []));
+  if (topics.length === 0) return [];
+  return [
+    `grant insert (partition, event_id, ${PUBLISHED_COLUMNS}) on bus.event_log to ${role}`,
+    `drop policy if exists ${role} on bus.event_log;
+     create policy ${role} on bus.event_log for insert to ${role}
+       with check (topic in (${topics.join(', ')}) and source = '${eventSource(service)}')`,
+  ];
+}
+
+const PUBLISHED_COLUMNS = 'topic, key, type, source, subject, tenant, sequence, time, causation_id, traceparent, data';
 
 /**
  * Reads at most `batch` events of one partition and deletes the events older than `before`. In a compacted topic it

@@ -11,7 +11,7 @@
  *     }
  *     await runSubscriber({ name: 'greeter', summary: 'Greets new accounts.', schema: 'greeter', controllers: [Greeter] });
  *
- * It needs a Postgres role that owns `schema` and, on the Postgres carrier, may read the log: `eventLogSql([role])`.
+ * It needs a Postgres role that owns `schema` and, on the Postgres carrier, may read the log: `followerGrantsSql(role)`.
  */
 import {
   runService,

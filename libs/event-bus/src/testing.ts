@@ -50,7 +50,7 @@ export interface ParkedTestEvent {
 export interface StartOptions {
   /** URL of a Postgres server for tests, with a role that may create databases. */
   readonly databaseUrl: string;
-  /** Environment variables of the subscriber. `DATABASE_URL` and `INTERNAL_API_TOKEN` are set already. */
+  /** Environment variables of the subscriber. `DATABASE_URL` is set already. */
   readonly environment?: Readonly<Record<string, string>>;
   /**
    * How long {@link TestSubscriber.play} waits for the subscriber, in milliseconds; 30,000 by default. Choose less than
@@ -91,11 +91,10 @@ export async function startSubscriber<S extends ConfigShape>(
   await run(databaseUrl, [`create database ${name}`]);
   const drop = (): Promise<void> => run(databaseUrl, [`drop database if exists ${name} with (force)`]);
   try {
-    await run(url.href, [...eventLogSql([]), `create schema ${identifier(definition.schema)}`]);
+    await run(url.href, [...eventLogSql({}), `create schema ${identifier(definition.schema)}`]);
     const errors = new LastError();
     const { app, database } = await start(definition, errors, {
       LOG_LEVEL: 'silent',
-      INTERNAL_API_TOKEN: 'token-of-a-test-subscriber',
       ...environment,
       EVENT_CARRIER: 'postgres',
       DATABASE_URL: url.href,

@@ -206,6 +206,16 @@ export type EventData<T extends EventType> = T extends keyof Schemas
 export const compactedTopics: readonly Topic[] = ['identity.access', 'integration.settings'];
 export const topics = Object.keys(catalog) as Topic[];
 
+/** The one service that may publish to each topic. Carriers refuse other publishers, and consumers refuse their events. */
+export const owners: Readonly<Record<Topic, string>> = {
+  'directory.users': 'scim-gateway',
+  'directory.groups': 'scim-gateway',
+  'identity.accounts': 'identity-service',
+  'identity.access': 'deactivation-worker',
+  'offboarding.cases': 'deactivation-worker',
+  'integration.settings': 'integration-hub',
+};
+
 const byType = new Map<string, { topic: Topic; schema: z.ZodType }>(
   topics.flatMap((topic) =>
     Object.entries<z.ZodType>(catalog[topic]).map(([type, schema]) => [type, { topic, schema }] as const),

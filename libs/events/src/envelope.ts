@@ -19,11 +19,14 @@ export interface EventEnvelope<T extends EventType = EventType> {
   readonly key: string;
   /** Version of the subject after this change; grows by one with each event of a key. */
   readonly sequence: number;
-  /** The cause: the id of a SCIM request, `settings:<version>`, or `cli:<person>`. */
+  /** The cause: the id of a SCIM request, `settings:<version>`, or `<caller>: <person>`. */
   readonly causationid: string;
   /** W3C trace context of the change. */
   readonly traceparent: string | null;
   readonly data: EventData<T>;
 }
+
+/** The CloudEvents source of the events of a service. */
+export const eventSource = (service: string): string => `/stackflow/${service}`;
 
 export const eventKey = (tenant: string, subject: string): string => `${tenant}:${subject}`;

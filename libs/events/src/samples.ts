@@ -1,5 +1,6 @@
 /** A valid event of every type, as examples in the documentation and for tests. */
 import {
+  owners,
   topicOf,
   type Access,
   type Account,
@@ -9,9 +10,8 @@ import {
   type EventType,
   type OffboardingCase,
   type TenantSettings,
-  type Topic,
 } from './catalog.js';
-import { eventKey, type EventEnvelope } from './envelope.js';
+import { eventKey, eventSource, type EventEnvelope } from './envelope.js';
 
 const TENANT = '0198b7c2-5d0e-7a31-9c55-3f1f6f0e7a01';
 const USER = '7b0c2f7e-0a53-4c8e-9d0c-55a1b1d7f002';
@@ -138,7 +138,7 @@ export function sampleEvent<T extends EventType>(type: T, changes: Partial<Event
   return {
     id: '0198b7c2-5d0e-7a31-9c55-3f1f6f0e7aff',
     type,
-    source: `/stackflow/${publisherOf(type)}`,
+    source: eventSource(owners[topicOf(type) ?? 'directory.users']),
     subject,
     time: NOON,
     tenant,
@@ -157,13 +157,3 @@ const subjectOf = (type: EventType, tenant: string): string =>
     : type.startsWith('com.stackflow.directory.group.')
       ? GROUP
       : USER;
-
-const PUBLISHERS: Readonly<Record<Topic, string>> = {
-  'directory.users': 'scim-gateway',
-  'directory.groups': 'scim-gateway',
-  'identity.accounts': 'identity-service',
-  'identity.access': 'deactivation-worker',
-  'offboarding.cases': 'deactivation-worker',
-  'integration.settings': 'integration-hub',
-};
-const publisherOf = (type: EventType): string => PUBLISHERS[topicOf(type) ?? 'directory.users'];

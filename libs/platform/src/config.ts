@@ -1,5 +1,7 @@
 /** Reads the typed configuration of a service once at start. No other code of the product reads `process.env`. */
 import { z } from 'zod';
+import { SCOPES } from '#contracts';
+import { callersSchema } from './callers.js';
 
 export interface Setting<T> {
   /** Must accept `undefined` if the setting has a default. */
@@ -186,8 +188,7 @@ export const serviceSettings = {
   HOST: text({ purpose: 'Address that the service binds to.', example: '0.0.0.0', default: '127.0.0.1' }),
   REQUEST_TIMEOUT_SECONDS: requestTimeout(30),
   DATABASE_URL: postgresUrl({
-    purpose:
-      'URL of the Postgres database (PostgreSQL 18 or newer), with the role of this service. The role must own the schema of the service.',
+    purpose: 'URL of the Postgres database (PostgreSQL 18 or newer), with the role of this service.',
     example: 'postgres://my_service:secret@postgres:5432/stackflow',
   }),
   DATABASE_POOL_SIZE: integer({
@@ -208,10 +209,9 @@ export const serviceSettings = {
       'URL of the OTLP/HTTP collector for traces. If it is not set, no trace is exported, but trace ids are still passed on.',
     example: 'http://otel-collector:4318',
   }),
-  INTERNAL_API_TOKEN: secret({
-    purpose:
-      'Bearer token of the internal API of this process. The services of StackFlow share one token; a service of another team has a token of its own.',
-    example: '$(openssl rand -hex 32)',
-    minLength: 16,
+  INTERNAL_API_CALLERS: setting(callersSchema, {
+    purpose: `Callers that the internal API of this process accepts, comma-separated: <caller>:<scope>+<scope>:<SHA-256 of the secret>. Scopes are ${SCOPES.join(', ')}. Without callers, the internal API refuses every request.`,
+    example: `cli:read+operate+events:${'0'.repeat(64)}`,
+    secret: true,
   }),
 } satisfies ConfigShape;

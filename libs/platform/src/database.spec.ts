@@ -10,7 +10,7 @@ let database: Database;
 beforeAll(async () => {
   testDatabase = await createTestDatabase();
   database = await Database.connect({
-    url: testDatabase.url('integration-hub'),
+    url: testDatabase.adminUrl,
     schema: 'hub',
     poolSize: 2,
     connectTimeoutMs: 1_000,
@@ -106,7 +106,7 @@ describe('a transaction', () => {
 
   it('uses its own schema and respects the statement time-out', async () => {
     const impatient = await Database.connect({
-      url: testDatabase.url('integration-hub'),
+      url: testDatabase.adminUrl,
       schema: 'hub',
       statementTimeoutMs: 50,
     });
@@ -120,7 +120,7 @@ describe('a transaction', () => {
 });
 
 it('refuses a server that is older than PostgreSQL 18', async () => {
-  const old = await startOldPostgres(testDatabase.url('integration-hub'));
+  const old = await startOldPostgres(testDatabase.adminUrl);
   const error: unknown = await Database.connect({ url: old.url, schema: 'hub' }).catch((e: unknown) => e);
   expect(error).toMatchObject({ message: 'PostgreSQL 18 or newer is needed; this server is 15.4' });
   expect(isDatabaseOutage(error)).toBe(false); // a new attempt cannot succeed
@@ -144,7 +144,7 @@ describe('an outage', () => {
   });
 
   it('is not a wrong statement, a violated constraint, a missing database, or a value that is not an error', async () => {
-    const missing = new URL(testDatabase.url('integration-hub'));
+    const missing = new URL(testDatabase.adminUrl);
     missing.pathname = '/there_is_none';
     const failures = [
       await database.query('selec').catch((e: unknown) => e),

@@ -113,8 +113,10 @@ export class Tx implements Queryable {
 
 export interface DatabaseOptions {
   readonly url: string;
-  /** The schema that this service owns; it comes first on the search path. */
+  /** The schema of this service; it comes first on the search path. */
   readonly schema: string;
+  /** A role that every connection takes on, e.g. the owner of the schema. The role in `url` must be a member. */
+  readonly role?: string;
   readonly poolSize?: number;
   readonly applicationName?: string;
   readonly migrations?: (new () => MigrationInterface)[];
@@ -192,7 +194,7 @@ export class Database implements Queryable {
         statement_timeout: statementTimeoutMs,
         // The server ends a long statement. This limit is for a single connection that is dead without an error.
         query_timeout: statementTimeoutMs === 0 ? 0 : statementTimeoutMs + DEAD_AFTER_MS,
-        options: `-c search_path=${options.schema}`,
+        options: `-c search_path=${options.schema}${options.role === undefined ? '' : ` -c role=${options.role}`}`,
         keepAlive: true,
       },
     });

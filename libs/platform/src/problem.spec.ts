@@ -1,6 +1,6 @@
 /** Problems and health checks over HTTP. */
 import { jest } from '@jest/globals';
-import { Controller, Get, Module, NotFoundException, UseFilters, UseGuards } from '@nestjs/common';
+import { Controller, Get, Module, NotFoundException, UseFilters } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/database.js';
 import { serviceSettings } from './config.js';
@@ -8,10 +8,9 @@ import { Database } from './database.js';
 import { Health } from './health.js';
 import { createLogger } from './logging.js';
 import { Metrics, sharedRead } from './metrics.js';
-import { InternalTokenGuard, Problem, ProblemFilter, toProblem } from './problem.js';
+import { Problem, ProblemFilter, toProblem } from './problem.js';
 import { createApplication } from './service.js';
 
-const TOKEN = 'internal-token-of-the-test';
 const lines: string[] = [];
 const logger = createLogger('svc', 'info', { write: (line) => void lines.push(line) });
 
@@ -36,16 +35,7 @@ class FailingController {
   }
 }
 
-@Controller('internal')
-@UseFilters(new ProblemFilter(logger))
-@UseGuards(new InternalTokenGuard(TOKEN))
-class InternalController {
-  @Get() get(): { ok: boolean } {
-    return { ok: true };
-  }
-}
-
-@Module({ controllers: [FailingController, InternalController] })
+@Module({ controllers: [FailingController] })
 class TestModule {}
 
 let testDatabase: TestDatabase;
@@ -127,27 +117,6 @@ describe('an error', () => {
     });
     expect(toProblem({ statusCode: 413 })).toMatchObject({ status: 400, code: 'invalid_request' });
     expect(toProblem(null)).toMatchObject({ status: 500 });
-  });
-});
-
-describe('the internal API', () => {
-  it('accepts only the service token', async () => {
-    expect((await get('/internal', { authorization: `Bearer ${TOKEN}` })).json()).toEqual({ ok: true });
-  });
-  it.each([
-    undefined,
-    '',
-    'Bearer',
-    'Bearer ',
-    TOKEN,
-    `bearer ${TOKEN}`,
-    `Bearer ${TOKEN} `,
-    `Bearer ${TOKEN}x`,
-    `Basic ${TOKEN}`,
-  ])('not to %p', async (authorization) => {
-    const answer = await get('/internal', authorization === undefined ? {} : { authorization });
-    // A trailing blank never arrives over a real connection; an injected request may have one.
-    expect([answer.statusCode, answer.json<{ code?: string }>().code]).toEqual([401, 'unauthenticated']);
   });
 });
 

@@ -1,17 +1,8 @@
 /**
  * Errors of the internal, admin and auth APIs: RFC 9457 `application/problem+json` with a `code` from a closed list.
  */
-import {
-  Catch,
-  HttpException,
-  Inject,
-  type ArgumentsHost,
-  type CanActivate,
-  type ExceptionFilter,
-  type ExecutionContext,
-} from '@nestjs/common';
-import type { FastifyReply, FastifyRequest } from 'fastify';
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { Catch, HttpException, Inject, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
 import { PROBLEM_CODES, PROBLEM_STATUS, type ProblemBody, type ProblemCode, type ProblemParameters } from '#contracts';
 import { LOGGER } from './context.js';
 import { isDatabaseOutage, sqlState } from './database.js';
@@ -71,17 +62,4 @@ export function sendProblem(reply: FastifyReply, problem: Problem): void {
   if (retryAfterSeconds !== undefined) void reply.header('retry-after', String(retryAfterSeconds));
   const body: ProblemBody = { type: 'about:blank', status, code, detail, ...(parameters && { parameters }) };
   void reply.status(status).type('application/problem+json').send(body);
-}
-
-const sha256 = (value: string): Buffer => createHash('sha256').update(value).digest();
-
-/** Protects the internal API: compares the token of `Authorization: Bearer <INTERNAL_API_TOKEN>` in constant time. */
-export class InternalTokenGuard implements CanActivate {
-  constructor(private readonly token: string) {}
-
-  canActivate(context: ExecutionContext): boolean {
-    const header = context.switchToHttp().getRequest<FastifyRequest>().headers.authorization ?? '';
-    if (timingSafeEqual(sha256(header), sha256(`Bearer ${this.token}`))) return true;
-    throw new Problem('unauthenticated', 'The internal API needs "Authorization: Bearer <INTERNAL_API_TOKEN>".');
-  }
 }

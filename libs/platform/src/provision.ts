@@ -5,6 +5,8 @@ export interface ServiceRole {
   readonly role: string;
   readonly schema: string;
   readonly password: string;
+  /** A role without login that owns the schema. Without it, `role` owns the schema and migrates it. */
+  readonly owner?: string;
 }
 
 const identifier = (name: string): string => {
@@ -29,18 +31,19 @@ export async function provisionDatabase(
     const { rows } = await client.query<{ db: string }>('select current_database() as db');
     const database = client.escapeIdentifier(rows[0]?.db ?? '');
     await client.query(`revoke create on schema public from public`);
-    for (const { role, schema, password } of services) {
+    for (const { role, schema, password, owner } of services) {
       const name = identifier(role);
-      // Ignore an existing role. Roles belong to the whole cluster, so provisioning two databases at the same time may
-      // try to create the same role twice.
-      await client.query(
-        `do $$ begin create role ${name} login; exception when duplicate_object or unique_violation then null; end $$`,
-      );
+      await createRole(client, `${name} login`);
       await retryConcurrentUpdate(() =>
         client.query(`alter role ${name} login password ${client.escapeLiteral(password)}`),
       );
       await client.query(`grant connect on database ${database} to ${name}`);
-      await client.query(`create schema if not exists ${identifier(schema)} authorization ${name}`);
+      if (owner !== undefined) {
+        await createRole(client, `${identifier(owner)} nologin`);
+        await retryConcurrentUpdate(() => client.query(`grant ${owner} to current_user`));
+      }
+      await client.query(`create schema if not exists ${identifier(schema)} authorization ${owner ?? name}`);
+      await client.query(`grant usage on schema ${schema} to ${name}`);
       await client.query(`revoke all on schema ${identifier(schema)} from public`);
     }
     for (const sql of sharedSql) await client.query(sql);
@@ -48,6 +51,12 @@ export async function provisionDatabase(
     await client.end();
   }
 }
+
+/** Ignores an existing role. Roles belong to the whole cluster, and two databases may be provisioned at the same time. */
+const createRole = (client: Client, definition: string): Promise<unknown> =>
+  client.query(
+    `do $$ begin create role ${definition}; exception when duplicate_object or unique_violation then null; end $$`,
+  );
 
 async function retryConcurrentUpdate(work: () => Promise<unknown>): Promise<void> {
   for (let attempt = 1; ; attempt++) {

@@ -54,7 +54,7 @@ export async function runService<S extends Shape>(
 ): Promise<void> {
   if (argv.includes('--help')) {
     console.log(
-      `${definition.name}: ${definition.summary}\n\nOptions: --help  --print-config  --migrate (apply migrations and exit)\n\nEnvironment:\n${describeConfig(definition.config)}`,
+      `${definition.name}: ${definition.summary}\n\nOptions: --help  --print-config  --migrate (check or apply migrations, and exit)\n\nEnvironment:\n${describeConfig(definition.config)}`,
     );
     return;
   }
@@ -96,7 +96,7 @@ export async function runService<S extends Shape>(
     else
       logger.fatal(
         { err: error, code: 'database_unavailable' },
-        'cannot open the database, so the service does not start; check DATABASE_URL, and check that the roles and schemas are provisioned',
+        'cannot open the database, so the service does not start; check DATABASE_URL, and check that provisioning has run with this version',
       );
     process.exitCode = EXIT.unavailable;
     await stopTracing();

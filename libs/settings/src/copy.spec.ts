@@ -12,8 +12,7 @@ let testDatabase: TestDatabase;
 let database: Database;
 beforeAll(async () => {
   testDatabase = await createTestDatabase();
-  database = await Database.connect({ url: testDatabase.url('scim-gateway'), schema: 'directory' });
-  await database.query(settingsTableSql('directory'));
+  database = await Database.connect({ url: testDatabase.adminUrl, schema: 'directory' });
 });
 afterAll(async () => {
   await database.close();

@@ -21,7 +21,7 @@ import { service } from '../../../apps/deactivation-worker/src/service.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
 import { newRow, Statements, type Row } from './tables.js';
 
-const writer = new ConsequencesWriter(new Outbox('offboarding', '/stackflow/test'));
+const writer = new ConsequencesWriter(new Outbox('offboarding', 'deactivation-worker'));
 
 jest.setTimeout(120_000);
 
@@ -37,7 +37,7 @@ class Pair {
   now = BEGAN;
   waiting = false;
   private readonly model = new Statements(() => this.now);
-  private readonly outbox = new Outbox('offboarding', '/test');
+  private readonly outbox = new Outbox('offboarding', 'deactivation-worker');
 
   constructor(private readonly database: Database) {}
 

@@ -16,14 +16,12 @@ import {
   type PublicJwks,
 } from '#contracts';
 import { OidcError, OidcProvider } from '#okta';
-import { InternalApi, Problem } from '#platform';
+import { CalledBy, type Caller, InternalApi, Needs, Problem } from '#platform';
 import { isClientJwks } from '../exchange/client-keys.js';
 import { ExchangeClients, type ExchangeClient, type NewExchangeClient } from '../exchange/exchange-clients.js';
 import { TOKEN_PATH } from '../exchange/exchange-request.js';
 import { ExchangeSources } from '../exchange/exchange-sources.js';
 import { Sites, type Site } from '../http/sites.js';
-
-const UNKNOWN_OPERATOR = 'unknown';
 
 @InternalApi()
 @Controller('internal')
@@ -51,23 +49,38 @@ export class ExchangeAdminController {
   }
 
   @Post('exchange/clients/:id')
+  @Needs('operate')
   @ApiCreatedResponse({ type: ExchangeClientSecret })
-  async create(@Param() { id }: ExchangeClientPath, @Body() body: ExchangeClientBody): Promise<ExchangeClientSecret> {
-    const clientSecret = await this.clients.create(newClientOf(id, body), by(body));
+  async create(
+    @Param() { id }: ExchangeClientPath,
+    @Body() body: ExchangeClientBody,
+    @CalledBy() caller: Caller,
+  ): Promise<ExchangeClientSecret> {
+    const clientSecret = await this.clients.create(newClientOf(id, body), caller.onBehalfOf(body.by));
     if (clientSecret === undefined) throw conflict(id, `The client "${id}" already exists.`);
     return { clientSecret };
   }
 
   @Put('exchange/clients/:id')
+  @Needs('operate')
   @ApiOkResponse({ type: ExchangeClientSecret })
-  async put(@Param() { id }: ExchangeClientPath, @Body() body: ExchangeClientBody): Promise<ExchangeClientSecret> {
-    return { clientSecret: await this.clients.put(newClientOf(id, body), by(body)) };
+  async put(
+    @Param() { id }: ExchangeClientPath,
+    @Body() body: ExchangeClientBody,
+    @CalledBy() caller: Caller,
+  ): Promise<ExchangeClientSecret> {
+    return { clientSecret: await this.clients.put(newClientOf(id, body), caller.onBehalfOf(body.by)) };
   }
 
   @Post('exchange/clients/:id/secret')
+  @Needs('operate')
   @ApiCreatedResponse({ type: RotatedSecret })
-  async rotate(@Param() { id }: ExchangeClientPath, @Body() body: SecretRotationBody): Promise<RotatedSecret> {
-    const rotated = await this.clients.rotate(id, body.graceMs, by(body));
+  async rotate(
+    @Param() { id }: ExchangeClientPath,
+    @Body() body: SecretRotationBody,
+    @CalledBy() caller: Caller,
+  ): Promise<RotatedSecret> {
+    const rotated = await this.clients.rotate(id, body.graceMs, caller.onBehalfOf(body.by));
     if (rotated) return rotated;
     if (await this.clients.find(id))
       throw conflict(id, `The client "${id}" authenticates with its own keys, so it has no secret to rotate.`);
@@ -75,10 +88,15 @@ export class ExchangeAdminController {
   }
 
   @Delete('exchange/clients/:id')
+  @Needs('operate')
   @HttpCode(204)
   @ApiNoContentResponse()
-  async remove(@Param() { id }: ExchangeClientPath, @Query() operator: ChangedBy): Promise<void> {
-    if (!(await this.clients.remove(id, by(operator)))) throw noClient(id);
+  async remove(
+    @Param() { id }: ExchangeClientPath,
+    @Query() { by }: ChangedBy,
+    @CalledBy() caller: Caller,
+  ): Promise<void> {
+    if (!(await this.clients.remove(id, caller.onBehalfOf(by)))) throw noClient(id);
   }
 
   @Get('tenants/:tenant/exchange/source')
@@ -88,19 +106,29 @@ export class ExchangeAdminController {
   }
 
   @Put('tenants/:tenant/exchange/source')
+  @Needs('operate')
   @HttpCode(204)
   @ApiNoContentResponse()
-  async putSource(@Param() { tenant }: TenantPath, @Body() body: ExchangeSourceBody): Promise<void> {
+  async putSource(
+    @Param() { tenant }: TenantPath,
+    @Body() body: ExchangeSourceBody,
+    @CalledBy() caller: Caller,
+  ): Promise<void> {
     const { issuer, audience, clientIds, scope } = body;
     checkIssuer(issuer, await this.sites.ofTenant(tenant), this.provider);
-    await this.sources.put(tenant, { issuer, audience, clientIds, scope }, by(body));
+    await this.sources.put(tenant, { issuer, audience, clientIds, scope }, caller.onBehalfOf(body.by));
   }
 
   @Delete('tenants/:tenant/exchange/source')
+  @Needs('operate')
   @HttpCode(204)
   @ApiNoContentResponse()
-  async removeSource(@Param() { tenant }: TenantPath, @Query() operator: ChangedBy): Promise<void> {
-    if (!(await this.sources.remove(tenant, by(operator))))
+  async removeSource(
+    @Param() { tenant }: TenantPath,
+    @Query() { by }: ChangedBy,
+    @CalledBy() caller: Caller,
+  ): Promise<void> {
+    if (!(await this.sources.remove(tenant, caller.onBehalfOf(by))))
       throw new Problem('not_found', 'This tenant has no custom authorization server.', undefined, { tenant });
   }
 
@@ -120,7 +148,6 @@ export class ExchangeAdminController {
   }
 }
 
-const by = ({ by: operator = UNKNOWN_OPERATOR }: ChangedBy): string => operator;
 const noClient = (client: string): Problem =>
   new Problem('not_found', `There is no such client: "${client}".`, undefined, { client });
 const conflict = (client: string, detail: string): Problem => new Problem('conflict', detail, undefined, { client });

@@ -71,7 +71,7 @@ export class PendingSignOuts {
   private async state(pending: PendingSignOut) {
     const { tenant, account, logout } = pending;
     if (pending.announced) return this.worker.signOutState(tenant, account);
-    const request = { by: 'auth-service', causationId: `universal-logout:${logout}` };
+    const request = { causationId: `universal-logout:${logout}` };
     const state = await this.worker.signOut(tenant, account, request);
     await markAnnounced(this.database, pending);
     return state;

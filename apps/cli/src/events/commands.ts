@@ -130,7 +130,7 @@ const retry = command({
     const { client } = await busOf(services, group);
     const key = who === undefined ? undefined : await keyOf(services, who, tenant);
     const of = tenant === undefined || key !== undefined ? undefined : await findTenant(anyOwner(services), tenant);
-    const json = await client.retry({ group, by: operator(flags.by), key, topic, error, tenant: of?.id });
+    const json = await client.retry({ group, by: operator(call), key, topic, error, tenant: of?.id });
     const unreadable =
       json.unreadable === 0
         ? ''
@@ -155,7 +155,7 @@ const skip = command({
     const services = await Services.of(call);
     const { client } = await busOf(services, group);
     const key = await keyOf(services, who, flags.tenant);
-    const json = await client.skip({ group, key, by: operator(flags.by), topic: flags.topic });
+    const json = await client.skip({ group, key, by: operator(call), topic: flags.topic });
     return {
       text: `${json.key}: event ${json.sequence} is skipped and kept in the table skipped_event. The ${json.behind} events behind it are handled next.`,
       json: { group, ...json },
@@ -176,7 +176,7 @@ const replay = command({
   },
   run: async (call) => {
     const { group, topic: topics, from, key: who, tenant } = call.flags;
-    const by = operator(call.flags.by);
+    const by = operator(call);
     const services = await Services.of(call);
     const { client } = await busOf(services, group);
     const key = who === undefined ? undefined : await keyOf(services, who, tenant);

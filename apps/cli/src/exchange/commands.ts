@@ -59,7 +59,7 @@ const add = command({
   examples: ['exchange add reports --audience incident-service --tenant acme'],
   options: { ...policyOptions, ...audited },
   run: on(async (auth, call, id) => {
-    const body = { ...(await newPolicy(call, auth)), by: operator(call.flags.by) };
+    const body = { ...(await newPolicy(call, auth)), by: operator(call) };
     return withSecret(auth, id, (await auth.createExchangeClient(id, body)).clientSecret);
   }),
 });
@@ -70,7 +70,7 @@ const change = command({
   options: { ...policyOptions, ...audited },
   run: on(async (auth, call, id) => {
     const policy = await changedPolicy(call, auth, await auth.exchangeClient(id));
-    const { clientSecret } = await auth.putExchangeClient(id, { ...policy, by: operator(call.flags.by) });
+    const { clientSecret } = await auth.putExchangeClient(id, { ...policy, by: operator(call) });
     return withSecret(auth, id, clientSecret);
   }),
 });
@@ -79,8 +79,8 @@ const rotate = command({
   usage: 'rotate-secret <client>',
   summary: 'make a new secret and show it once',
   options: { ...audited, grace: grace('how long the old secret stays valid') },
-  run: on(async (auth, { flags }, id) => {
-    const rotated = await auth.rotateExchangeSecret(id, { graceMs: flags.grace, by: operator(flags.by) });
+  run: on(async (auth, { flags, env }, id) => {
+    const rotated = await auth.rotateExchangeSecret(id, { graceMs: flags.grace, by: operator({ flags, env }) });
     const text = describeRotation(id, rotated.clientSecret, rotated.previousSecretValidUntil);
     return { text, json: { id, ...rotated } };
   }),
@@ -90,8 +90,8 @@ const remove = command({
   usage: 'remove <client>',
   summary: 'remove a client; from then on it cannot exchange tokens',
   options: audited,
-  run: on(async (auth, { flags }, id) => {
-    await auth.removeExchangeClient(id, operator(flags.by));
+  run: on(async (auth, { flags, env }, id) => {
+    await auth.removeExchangeClient(id, operator({ flags, env }));
     const text = `The client "${id}" is removed. Tokens that it already received stay valid until they expire, for at most an hour.`;
     return { text, json: { id, removed: true } };
   }),
@@ -124,11 +124,11 @@ const setSource = command({
     ),
     scope: required('--scope <scope>', 'scope that a token must contain to be exchanged'),
   },
-  run: on(async (auth, { flags }) => {
+  run: on(async (auth, { flags, env }) => {
     const { slug, id } = await findTenant(auth, flags.tenant);
     const { issuer, audience, clientId, scope } = flags;
     const wanted = { issuer: issuer.trim(), audience: audience.trim(), clientIds: [...clientId], scope: scope.trim() };
-    await auth.putExchangeSource(id, { ...wanted, by: operator(flags.by) });
+    await auth.putExchangeSource(id, { ...wanted, by: operator({ flags, env }) });
     return { text: describeSource(slug, wanted), json: wanted };
   }),
 });
@@ -137,9 +137,9 @@ const removeSource = command({
   usage: 'remove-source',
   summary: 'stop accepting access tokens of a custom authorization server',
   options: audited,
-  run: on(async (auth, { flags }) => {
+  run: on(async (auth, { flags, env }) => {
     const { slug, id } = await findTenant(auth, flags.tenant);
-    await auth.removeExchangeSource(id, operator(flags.by));
+    await auth.removeExchangeSource(id, operator({ flags, env }));
     return { text: describeSource(slug, null), json: null };
   }),
 });

@@ -36,7 +36,7 @@ export const release = command({
         `error: name the people to release, or use --all. "${typed('offboarding held')}" lists everybody who is held.`,
       );
     if (args.length > 0 && flags.all) throw usage('error: give names or --all, not both.');
-    const by = operator(flags.by);
+    const by = operator(call);
     const { services, client: worker, tenant } = await target(call, (s) => s.offboarding());
     const chosen = flags.all ? null : await choose(call, services, tenant, args);
     const cases =

@@ -81,7 +81,7 @@ const create = command({
     const settings = { ...settingsOf(flags), ...(flags.enableScim && { scimEnabled: true }) };
     const hub = (await Services.of(call)).hub();
     const ifMissing = flags.ifMissing ?? false;
-    const result = await hub.create({ slug, settings, ifMissing, by: operator(flags.by) });
+    const result = await hub.create({ slug, settings, ifMissing, by: operator(call) });
     const text = result.scimToken
       ? `Tenant "${slug}" is created.\n\n${describeToken(result, typed)}`
       : `The tenant "${slug}" already exists; nothing was changed.`;
@@ -103,11 +103,11 @@ const configure = command({
     ),
   },
   run: changing(
-    async (hub, slug, { flags }) => {
+    async (hub, slug, { flags, env }) => {
       const settings = settingsOf(flags);
       if (Object.keys(settings).length === 0)
         throw usage('error: name a setting to change; --help lists all settings.');
-      return hub.configure(slug, { settings, by: operator(flags.by) });
+      return hub.configure(slug, { settings, by: operator({ flags, env }) });
     },
     (result) => `${describeChange(result)}\n\n${describeTenant(result.tenant)}`,
   ),
@@ -118,7 +118,7 @@ const rotate = command({
   summary: 'issue a new SCIM token and show it once',
   options: { ...audited, grace: grace('how long the old token stays valid') },
   run: onTenant(async (hub, slug, { flags, env, typed }) => {
-    const result = await hub.rotateScimToken(slug, { graceMs: flags.grace, by: operator(flags.by) });
+    const result = await hub.rotateScimToken(slug, { graceMs: flags.grace, by: operator({ flags, env }) });
     const file = storeStackToken(env, result.tenant.id, result.scimToken?.secret ?? '');
     const stored = file
       ? `\n\n${file} now holds the new token. The sandbox Okta still uses the previous one. Give it the new one: npm run okta -- connect`
@@ -140,11 +140,11 @@ const connectOkta = command({
     rotateHookSecret: flag('--rotate-hook-secret', 'issue a new secret for the event hook and show it once'),
     grace: grace('with --rotate-hook-secret: how long the old secret stays valid'),
   },
-  run: changing(async (hub, slug, { flags, stdin }) => {
+  run: changing(async (hub, slug, { flags, env, stdin }) => {
     const apiToken = await secretFrom(flags.apiTokenFile, stdin, 'API token of Okta');
     const { domain, appId, rotateHookSecret = false, grace: graceMs } = flags;
     const org = { domain: domain.trim().toLowerCase(), appId: appId.trim() };
-    return hub.connectOkta(slug, { ...org, apiToken, rotateHookSecret, graceMs, by: operator(flags.by) });
+    return hub.connectOkta(slug, { ...org, apiToken, rotateHookSecret, graceMs, by: operator({ flags, env }) });
   }, describeOkta),
 });
 
@@ -152,7 +152,7 @@ const disconnectOkta = command({
   usage: 'disconnect-okta [slug]',
   summary: 'delete the API token and the secret of the event hook',
   options: audited,
-  run: changing((hub, slug, { flags }) => hub.disconnectOkta(slug, operator(flags.by)), describeOktaGone),
+  run: changing((hub, slug, { flags, env }) => hub.disconnectOkta(slug, operator({ flags, env })), describeOktaGone),
 });
 
 const connectSso = command({
@@ -171,10 +171,10 @@ const connectSso = command({
       'issuer of the ID tokens; needed only for a custom authorization server, or if connect-okta was not used',
     ),
   },
-  run: changing(async (hub, slug, { flags, stdin }) => {
+  run: changing(async (hub, slug, { flags, env, stdin }) => {
     const clientSecret = await secretFrom(flags.clientSecretFile, stdin, 'client secret');
     const client = { clientId: flags.clientId.trim(), clientSecret, issuer: flags.issuer?.trim() };
-    return hub.connectSso(slug, { ...client, by: operator(flags.by) });
+    return hub.connectSso(slug, { ...client, by: operator({ flags, env }) });
   }, describeSso),
 });
 
@@ -182,7 +182,7 @@ const disconnectSso = command({
   usage: 'disconnect-sso [slug]',
   summary: 'end sign-in through Okta and delete the client secret',
   options: audited,
-  run: changing((hub, slug, { flags }) => hub.disconnectSso(slug, operator(flags.by)), describeSsoGone),
+  run: changing((hub, slug, { flags, env }) => hub.disconnectSso(slug, operator({ flags, env })), describeSsoGone),
 });
 
 const list = command({

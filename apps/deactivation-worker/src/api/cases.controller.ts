@@ -9,7 +9,7 @@ import {
   ReleasedCases,
   TenantPath,
 } from '#contracts';
-import { InternalApi } from '#platform';
+import { CalledBy, type Caller, InternalApi, Needs } from '#platform';
 import { Admission } from '../cases/admission.js';
 import { CaseQueries } from '../cases/case-queries.js';
 
@@ -35,9 +35,14 @@ export class OffboardingCasesController {
 
   /** Ignores ids of cases that are not held in this tenant. */
   @Post('held/release')
+  @Needs('operate')
   @HttpCode(200)
   @ApiOkResponse({ type: ReleasedCases })
-  async release(@Param() { tenant }: TenantPath, @Body() { cases, by }: ReleaseCasesBody): Promise<ReleasedCases> {
-    return { released: await this.admission.release(tenant, cases ?? null, by) };
+  async release(
+    @Param() { tenant }: TenantPath,
+    @Body() { cases, by }: ReleaseCasesBody,
+    @CalledBy() caller: Caller,
+  ): Promise<ReleasedCases> {
+    return { released: await this.admission.release(tenant, cases ?? null, caller.onBehalfOf(by)) };
   }
 }

@@ -1,7 +1,7 @@
 import { Body, Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiOkResponse } from '@nestjs/swagger';
 import { OktaComparison, OktaComparisonBody, OktaComparisonStarted, TenantPath } from '#contracts';
-import { InternalApi, Problem } from '#platform';
+import { InternalApi, Needs, Problem } from '#platform';
 import { OktaComparisons } from '../okta/comparison/comparisons.js';
 
 @InternalApi()
@@ -10,6 +10,7 @@ export class OktaComparisonController {
   constructor(private readonly comparisons: OktaComparisons) {}
 
   @Post()
+  @Needs('operate')
   @HttpCode(202)
   @ApiAcceptedResponse({ type: OktaComparisonStarted })
   async start(@Param() { tenant }: TenantPath, @Body() body?: OktaComparisonBody): Promise<OktaComparisonStarted> {

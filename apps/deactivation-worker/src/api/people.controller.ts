@@ -11,7 +11,7 @@ import {
   SignOutState,
   TenantPath,
 } from '#contracts';
-import { InternalApi, LOGGER, type Logger } from '#platform';
+import { CalledBy, type Caller, InternalApi, Needs, LOGGER, type Logger } from '#platform';
 import { PersonSignOuts } from '../access/sign-out.js';
 import { CaseQueries } from '../cases/case-queries.js';
 import { CaseRefusals } from '../cases/refusals.js';
@@ -42,6 +42,7 @@ export class OffboardingPeopleController {
 
   /** Reads the user from Cognito now, without waiting for the next attempt, and applies the desired access. */
   @Post(':id/retry')
+  @Needs('operate')
   @HttpCode(202)
   @ApiAcceptedResponse({ type: RetryStarted })
   async retry(@Param() { tenant, id }: AccountPath): Promise<RetryStarted> {
@@ -51,24 +52,35 @@ export class OffboardingPeopleController {
   }
 
   @Post(':id/refusals')
+  @Needs('report-refusals')
   @HttpCode(204)
   @ApiNoContentResponse()
-  async refused(@Param() { tenant, id }: AccountPath, @Body() body: RefusalBody): Promise<void> {
+  async refused(
+    @Param() { tenant, id }: AccountPath,
+    @Body() { at }: RefusalBody,
+    @CalledBy() caller: Caller,
+  ): Promise<void> {
     await this.queries.person(tenant, id);
-    await this.refusals.record(tenant, id, body);
+    await this.refusals.record(tenant, id, at, caller.name);
   }
 
   @Post(':id/sign-out')
+  @Needs('sign-out')
   @HttpCode(202)
   @ApiAcceptedResponse({ type: SignOutState })
-  async signOut(@Param() { tenant, id }: AccountPath, @Body() { by, causationId }: SignOutBody): Promise<SignOutState> {
+  async signOut(
+    @Param() { tenant, id }: AccountPath,
+    @Body() { causationId }: SignOutBody,
+    @CalledBy() caller: Caller,
+  ): Promise<SignOutState> {
     const state = await this.signOuts.request(tenant, id, causationId);
-    const about = { tenant, account: id, code: 'sign_out_requested', by, causationId, ...state };
+    const about = { tenant, account: id, code: 'sign_out_requested', by: caller.name, causationId, ...state };
     this.logger.info(about, 'A person is being signed out everywhere and keeps access.');
     return state;
   }
 
   @Get(':id/sign-out')
+  @Needs('sign-out')
   @ApiOkResponse({ type: SignOutState })
   signOutState(@Param() { tenant, id }: AccountPath): Promise<SignOutState> {
     return this.signOuts.state(tenant, id);

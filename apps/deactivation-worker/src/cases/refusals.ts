@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import type { RefusalBody } from '#contracts';
 import { Database, Problem } from '#platform';
 
 /**
@@ -34,7 +33,7 @@ export class CaseRefusals {
    * A repeated report changes nothing. A refusal without a fence is accepted but not stored, because services also
    * refuse tokens of accounts that never had access.
    */
-  async record(tenant: string, account: string, { at, service }: RefusalBody): Promise<void> {
+  async record(tenant: string, account: string, at: string, service: string): Promise<void> {
     const [row] = await this.database.query<{ inFuture: boolean }>(recordSql, [tenant, account, at, service]);
     if (row?.inFuture)
       throw new Problem('invalid_request', `"at" (${at}) lies in the future. Correct the clock of ${service}.`);

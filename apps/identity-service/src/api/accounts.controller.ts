@@ -11,7 +11,7 @@ import {
   Explanation,
   TenantPath,
 } from '#contracts';
-import { Database, InternalApi, Problem } from '#platform';
+import { Database, InternalApi, Needs, Problem } from '#platform';
 import { PRIORITY } from '../accounts/transition.js';
 import { markUnknown } from '../cognito/queue.sql.js';
 import { Reconciler } from '../cognito/reconciler.js';
@@ -55,6 +55,7 @@ export class IdentityAccountsController {
 
   /** Makes the reconciler read the user from Cognito and repair it now, without waiting for the next attempt. */
   @Post(':id/retry')
+  @Needs('operate')
   @HttpCode(202)
   @ApiAcceptedResponse({ type: AccountRetry })
   async retry(@Param() path: AccountPath): Promise<AccountRetry> {

@@ -2,7 +2,7 @@
 import { Body, Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiOkResponse } from '@nestjs/swagger';
 import { HeldRoleLossList, ReleaseRoleLossesBody, RoleLossesReleased, TenantPath } from '#contracts';
-import { InternalApi } from '#platform';
+import { CalledBy, type Caller, InternalApi, Needs } from '#platform';
 import { HeldLosses } from '../brake/held-losses.js';
 import { AccountQueries } from './account-queries.js';
 
@@ -21,12 +21,14 @@ export class HeldRoleLossesController {
   }
 
   @Post('release')
+  @Needs('operate')
   @HttpCode(200)
   @ApiOkResponse({ type: RoleLossesReleased })
   async release(
     @Param() { tenant }: TenantPath,
     @Body() { accounts, by }: ReleaseRoleLossesBody,
+    @CalledBy() caller: Caller,
   ): Promise<RoleLossesReleased> {
-    return { released: await this.losses.release(tenant, accounts ?? null, by) };
+    return { released: await this.losses.release(tenant, accounts ?? null, caller.onBehalfOf(by)) };
   }
 }

@@ -1,7 +1,7 @@
 import { Controller, Get, HttpCode, Post } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiOkResponse } from '@nestjs/swagger';
 import { PoolComparison, PoolComparisonStarted } from '#contracts';
-import { InternalApi, Problem } from '#platform';
+import { InternalApi, Needs, Problem } from '#platform';
 import { PoolComparer } from '../cognito/pool-comparer.js';
 
 @InternalApi()
@@ -10,6 +10,7 @@ export class PoolComparisonController {
   constructor(private readonly comparer: PoolComparer) {}
 
   @Post()
+  @Needs('operate')
   @HttpCode(202)
   @ApiAcceptedResponse({ type: PoolComparisonStarted })
   async start(): Promise<PoolComparisonStarted> {

@@ -7,7 +7,7 @@ import { Controller, Param, Post, Query } from '@nestjs/common';
 import { ApiCreatedResponse } from '@nestjs/swagger';
 import { RepublishedPage, RepublishQuery, TenantPath } from '#contracts';
 import { Outbox } from '#event-bus';
-import { columnsOf, Database, InternalApi } from '#platform';
+import { columnsOf, Database, InternalApi, Needs } from '#platform';
 import { PUBLISHED_COLUMNS, stateEvent, type PublishedAccount } from '../accounts/account-events.js';
 import { AccountEntity } from '../accounts/account.entity.js';
 
@@ -35,6 +35,7 @@ export class RepublishController {
    * Publishes one page in one transaction. If the response is lost, repeat the call; subscribers may get a state twice.
    */
   @Post()
+  @Needs('operate')
   @ApiCreatedResponse({ type: RepublishedPage })
   async page(
     @Param() { tenant }: TenantPath,

@@ -1,7 +1,7 @@
 import { Body, Controller, Delete, Param, Put, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiTags } from '@nestjs/swagger';
 import { AdministratorName, ConnectOkta, ConnectSso, OktaConnected, TenantChanged, TenantSlugPath } from '#contracts';
-import { InternalApi } from '#platform';
+import { CalledBy, type Caller, InternalApi, Needs } from '#platform';
 import { ConnectionService } from '../settings/connection.service.js';
 import { TenantViews } from './tenant-views.js';
 
@@ -15,13 +15,15 @@ export class ConnectionsController {
   ) {}
 
   @Put('okta')
+  @Needs('operate')
   @ApiOkResponse({ type: OktaConnected })
   async connectOkta(
     @Param() { slug }: TenantSlugPath,
     @Body() { by, domain, appId, ...secrets }: ConnectOkta,
+    @CalledBy() caller: Caller,
   ): Promise<OktaConnected> {
     const okta = { domain, appId };
-    const { hook, ...result } = await this.connections.connectOkta(slug, { okta, ...secrets }, by);
+    const { hook, ...result } = await this.connections.connectOkta(slug, { okta, ...secrets }, caller.onBehalfOf(by));
     const { hookSecret, previousValidUntil } = hook;
     return {
       ...(await this.views.changed(result)),
@@ -30,20 +32,35 @@ export class ConnectionsController {
   }
 
   @Delete('okta')
+  @Needs('operate')
   @ApiOkResponse({ type: TenantChanged })
-  async disconnectOkta(@Param() { slug }: TenantSlugPath, @Query() { by }: AdministratorName): Promise<TenantChanged> {
-    return this.views.changed(await this.connections.disconnectOkta(slug, by));
+  async disconnectOkta(
+    @Param() { slug }: TenantSlugPath,
+    @Query() { by }: AdministratorName,
+    @CalledBy() caller: Caller,
+  ): Promise<TenantChanged> {
+    return this.views.changed(await this.connections.disconnectOkta(slug, caller.onBehalfOf(by)));
   }
 
   @Put('sso')
+  @Needs('operate')
   @ApiOkResponse({ type: TenantChanged })
-  async connectSso(@Param() { slug }: TenantSlugPath, @Body() { by, ...client }: ConnectSso): Promise<TenantChanged> {
-    return this.views.changed(await this.connections.connectSso(slug, client, by));
+  async connectSso(
+    @Param() { slug }: TenantSlugPath,
+    @Body() { by, ...client }: ConnectSso,
+    @CalledBy() caller: Caller,
+  ): Promise<TenantChanged> {
+    return this.views.changed(await this.connections.connectSso(slug, client, caller.onBehalfOf(by)));
   }
 
   @Delete('sso')
+  @Needs('operate')
   @ApiOkResponse({ type: TenantChanged })
-  async disconnectSso(@Param() { slug }: TenantSlugPath, @Query() { by }: AdministratorName): Promise<TenantChanged> {
-    return this.views.changed(await this.connections.disconnectSso(slug, by));
+  async disconnectSso(
+    @Param() { slug }: TenantSlugPath,
+    @Query() { by }: AdministratorName,
+    @CalledBy() caller: Caller,
+  ): Promise<TenantChanged> {
+    return this.views.changed(await this.connections.disconnectSso(slug, caller.onBehalfOf(by)));
   }
 }

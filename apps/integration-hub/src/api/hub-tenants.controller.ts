@@ -12,7 +12,7 @@ import {
   TenantChanged,
   TenantSlugPath,
 } from '#contracts';
-import { InternalApi } from '#platform';
+import { CalledBy, type Caller, InternalApi, Needs } from '#platform';
 import { AdminAudit } from '../audit/admin-audit.js';
 import { TenantStore } from '../settings/tenant.store.js';
 import { TenantService, type TokenResult } from '../settings/tenant.service.js';
@@ -43,26 +43,38 @@ export class HubTenantsController {
   }
 
   @Post()
+  @Needs('operate')
   @ApiCreatedResponse({ type: ScimTokenIssued })
-  async create(@Body() { slug, by, settings, ifMissing }: CreateTenant): Promise<ScimTokenIssued> {
+  async create(
+    @Body() { slug, by: person, settings, ifMissing }: CreateTenant,
+    @CalledBy() caller: Caller,
+  ): Promise<ScimTokenIssued> {
+    const by = caller.onBehalfOf(person);
     return this.issued(await this.tenants.create({ slug, by, ifMissing, change: settings && toChange(settings) }));
   }
 
   @Post(':slug/settings')
+  @Needs('operate')
   @HttpCode(200)
   @ApiOkResponse({ type: TenantChanged })
   async configure(
     @Param() { slug }: TenantSlugPath,
     @Body() { settings, by }: ConfigureTenant,
+    @CalledBy() caller: Caller,
   ): Promise<TenantChanged> {
-    return this.views.changed(await this.tenants.configure(slug, toChange(settings), by));
+    return this.views.changed(await this.tenants.configure(slug, toChange(settings), caller.onBehalfOf(by)));
   }
 
   @Post(':slug/scim-token')
+  @Needs('operate')
   @HttpCode(200)
   @ApiOkResponse({ type: ScimTokenIssued })
-  async rotate(@Param() { slug }: TenantSlugPath, @Body() { by, graceMs }: RotateScimToken): Promise<ScimTokenIssued> {
-    return this.issued(await this.tenants.rotate(slug, by, graceMs));
+  async rotate(
+    @Param() { slug }: TenantSlugPath,
+    @Body() { by, graceMs }: RotateScimToken,
+    @CalledBy() caller: Caller,
+  ): Promise<ScimTokenIssued> {
+    return this.issued(await this.tenants.rotate(slug, caller.onBehalfOf(by), graceMs));
   }
 
   @Get(':slug/audit')

@@ -96,7 +96,7 @@ export class TenantStore {
         tenant: id,
         subject: id,
         sequence: version,
-        causationId: `cli:${origin.by}`,
+        causationId: origin.by,
         data: settings,
       },
     ]);

@@ -1,8 +1,8 @@
 import type { NewEvent } from '#event-bus';
-import type { EventData } from '#events';
+import { eventSource, type EventData } from '#events';
 import type { ScimContext } from '../http/context.js';
 
-export const EVENT_SOURCE = '/stackflow/scim-gateway';
+export const EVENT_SOURCE = eventSource('scim-gateway');
 
 type DirectoryEventType = Extract<NewEvent['type'], `com.stackflow.directory.${string}`>;
 

@@ -12,7 +12,7 @@ import {
   RetryParked,
   SkipParked,
 } from '#contracts';
-import { CONFIG, Database, InternalApi, LOGGER, type Logger } from '#platform';
+import { CONFIG, Database, CalledBy, type Caller, InternalApi, Needs, LOGGER, type Logger } from '#platform';
 import { Body, Controller, Get, HttpCode, Module, Param, Post, Query } from '@nestjs/common';
 import { ApiOkResponse } from '@nestjs/swagger';
 import { sourceOf } from '../bus.js';
@@ -43,24 +43,27 @@ class EventsController {
   }
 
   @Post('parked/retry')
+  @Needs('events')
   @HttpCode(200)
   @ApiOkResponse({ type: RetriedKeys })
-  retry(@Body() body: RetryParked): Promise<RetriedKeys> {
-    return this.admin.retry(body);
+  retry(@Body() body: RetryParked, @CalledBy() caller: Caller): Promise<RetriedKeys> {
+    return this.admin.retry({ ...body, by: caller.onBehalfOf(body.by) });
   }
 
   @Post('parked/skip')
+  @Needs('events')
   @HttpCode(200)
   @ApiOkResponse({ type: ParkedKeyChange })
-  skip(@Body() body: SkipParked): Promise<ParkedKeyChange> {
-    return this.admin.skip(body);
+  skip(@Body() body: SkipParked, @CalledBy() caller: Caller): Promise<ParkedKeyChange> {
+    return this.admin.skip({ ...body, by: caller.onBehalfOf(body.by) });
   }
 
   @Post('replay')
+  @Needs('events')
   @HttpCode(200)
   @ApiOkResponse({ type: ReplayedEvents })
-  replay(@Body() body: ReplayEvents): Promise<ReplayedEvents> {
-    return this.admin.replay(body);
+  replay(@Body() body: ReplayEvents, @CalledBy() caller: Caller): Promise<ReplayedEvents> {
+    return this.admin.replay({ ...body, by: caller.onBehalfOf(body.by) });
   }
 }
 

@@ -20,7 +20,7 @@ describe('attemptEvent', () => {
 
   beforeAll(async () => {
     testDatabase = await createTestDatabase();
-    database = await Database.connect({ url: testDatabase.url('identity-service'), schema: 'identity' });
+    database = await Database.connect({ url: testDatabase.adminUrl, schema: 'identity' });
     await database.query('create table note (n int primary key)');
   });
   beforeEach(() => database.query('truncate note'));

@@ -20,7 +20,7 @@ const event = (sequence: number, displayName = 'x'): NewEvent => {
 describe('Outbox', () => {
   let testDatabase: TestDatabase;
   let database: Database;
-  const outbox = new Outbox('directory', '/stackflow/scim-gateway');
+  const outbox = new Outbox('directory', 'scim-gateway');
   const stored = () =>
     database.query<{ sequence: string; traceparent: string | null; topic: string; key: string }>(
       'select * from outbox order by id',
@@ -28,7 +28,7 @@ describe('Outbox', () => {
 
   beforeAll(async () => {
     testDatabase = await createTestDatabase();
-    database = await Database.connect({ url: testDatabase.url('scim-gateway'), schema: 'directory' });
+    database = await Database.connect({ url: testDatabase.adminUrl, schema: 'directory' });
     await database.query(producerTablesSql('directory'));
     await database.query(producerTablesSql('directory')); // may run again
   });
@@ -114,7 +114,7 @@ describe('Outbox', () => {
 
   it('calls its listeners after the commit and not before', async () => {
     const calls: string[] = [];
-    const own = new Outbox('directory', '/x');
+    const own = new Outbox('directory', 'scim-gateway');
     own.onStored(() => calls.push('stored'));
     await database.tx(async (tx) => {
       await own.add(tx, [event(1)]);

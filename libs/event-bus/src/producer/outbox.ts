@@ -6,7 +6,7 @@
  * writers lost 9 % of the events or reordered 6-12 % of them. A writer without a row to lock first takes
  * `pg_advisory_xact_lock(hashtextextended(key, 0))`.
  */
-import { eventKey, topicOf, type EventData, type EventType } from '#events';
+import { eventKey, eventSource, topicOf, type EventData, type EventType } from '#events';
 import { currentTraceparent, prepared, Tx, type Prepared } from '#platform';
 import { checkData } from '../record.js';
 import { identifier } from '../schema.sql.js';
@@ -51,11 +51,14 @@ export class Outbox {
   private readonly listeners: (() => void)[] = [];
   private readonly addSql: Prepared;
 
-  /** `schema` contains the outbox table. `source` is the CloudEvents source, e.g. `/stackflow/scim-gateway`. */
+  private readonly source: string;
+
+  /** `schema` contains the outbox table. Consumers accept only events of topics that `service` owns. */
   constructor(
     private readonly schema: string,
-    private readonly source: string,
+    service: string,
   ) {
+    this.source = eventSource(service);
     identifier(schema);
     this.addSql = prepared(this.insertSql(1));
   }

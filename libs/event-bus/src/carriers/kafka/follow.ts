@@ -28,9 +28,14 @@ export class KafkaFollower extends Follower {
   private readonly positions = new Map<number, bigint>();
   private ends: Ends | undefined;
 
-  constructor(access: KafkaAccess, topic: Topic, handler: FollowHandler, options: FollowOptions) {
+  constructor(
+    access: KafkaAccess,
+    private readonly plainTopic: Topic,
+    handler: FollowHandler,
+    options: FollowOptions,
+  ) {
     const connection = connectKafka(access, options.name, options.logger);
-    super(connection.name(topic), handler, options);
+    super(connection.name(plainTopic), handler, options);
     this.connection = connection;
   }
 
@@ -73,7 +78,7 @@ export class KafkaFollower extends Follower {
       messages.map((message): FollowedRecord =>
         message.value === null
           ? { key: message.key?.toString() ?? null, event: null }
-          : followed(deliveryOf(partition, message)),
+          : followed(deliveryOf(this.plainTopic, partition, message)),
       ),
     );
     this.positions.set(partition, BigInt(batch.lastOffset()) + 1n);

@@ -2,6 +2,7 @@
  * Converts events to Kafka messages and back (CloudEvents 1.0, Kafka binding, binary mode): attributes are `ce_*`
  * headers, and the value is the data as JSON.
  */
+import type { Topic } from '#events';
 import type { IHeaders, KafkaMessage, Message } from 'kafkajs';
 import { parseEvent, type Delivery, type EventRow } from '../../record.js';
 
@@ -27,7 +28,7 @@ export function messageOf(row: EventRow): Message {
   };
 }
 
-export function deliveryOf(partition: number, message: KafkaMessage): Delivery {
+export function deliveryOf(topic: Topic, partition: number, message: KafkaMessage): Delivery {
   const key = message.key?.toString() ?? null;
   const at = { partition, position: message.offset, key };
   try {
@@ -44,7 +45,7 @@ export function deliveryOf(partition: number, message: KafkaMessage): Delivery {
       causationid: header('ce_causationid'),
       traceparent: header('ce_traceparent'),
     };
-    return { ...at, event: parseEvent(attributes, JSON.parse(message.value?.toString() ?? '')) };
+    return { ...at, event: parseEvent(topic, attributes, JSON.parse(message.value?.toString() ?? '')) };
   } catch (error) {
     return {
       ...at,

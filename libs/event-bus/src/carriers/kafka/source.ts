@@ -87,7 +87,7 @@ async function readTopic(
       const eachBatch = async ({
         batch,
       }: {
-        batch: { partition: number; messages: Parameters<typeof deliveryOf>[1][]; lastOffset(): string };
+        batch: { partition: number; messages: Parameters<typeof deliveryOf>[2][]; lastOffset(): string };
       }) => {
         const end = left.get(batch.partition);
         const start = next.get(batch.partition) ?? 0n;
@@ -95,7 +95,7 @@ async function readTopic(
         await page(
           batch.messages
             .filter((m) => BigInt(m.offset) >= start && BigInt(m.offset) < end)
-            .map((m) => deliveryOf(batch.partition, m)),
+            .map((m) => deliveryOf(topic, batch.partition, m)),
         ).catch(reject);
         next.set(batch.partition, BigInt(batch.lastOffset()) + 1n);
         if (BigInt(batch.lastOffset()) + 1n >= end) left.delete(batch.partition);

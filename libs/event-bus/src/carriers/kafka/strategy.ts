@@ -141,7 +141,7 @@ export class KafkaStrategy extends EventStrategy {
     const heartbeat = () => payload.heartbeat();
     for (let done = 0; done < fetched.messages.length && assigned();) {
       const messages = fetched.messages.slice(done, done + this.size.current);
-      const deliveries = messages.map((message) => deliveryOf(partition, message));
+      const deliveries = messages.map((message) => deliveryOf(topic, partition, message));
       const batch = { topic, partition, deliveries, exclusive: false, assigned, heartbeat };
       if (!(await this.consumeBatch(batch, batches))) return;
       done += messages.length;
