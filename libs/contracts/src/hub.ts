@@ -41,6 +41,12 @@ export class BrakeSettings {
 
   @Measure() windowMinutes!: number;
   @Measure({ description: 'Number of hours after which a held loss happens automatically.' }) holdHours!: number;
+
+  @Measure({
+    description:
+      'Number of minutes after which the held loss of the last account with the strongest role happens automatically.',
+  })
+  lastAdminHoldMinutes!: number;
 }
 
 export class BrakeChange implements Partial<BrakeSettings> {
@@ -48,6 +54,7 @@ export class BrakeChange implements Partial<BrakeSettings> {
   @Measure({ optional: true }) atLeast?: number;
   @Measure({ optional: true }) windowMinutes?: number;
   @Measure({ optional: true }) holdHours?: number;
+  @Measure({ optional: true }) lastAdminHoldMinutes?: number;
 }
 
 export class OktaSettingsView {

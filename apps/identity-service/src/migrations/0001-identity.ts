@@ -145,6 +145,7 @@ const BRAKE = `
     would_lose text[] not null,
     held_because text not null check (held_because in ('threshold', 'last_admin')),
     held_at timestamptz not null default clock_timestamp(),
+    held_until timestamptz not null,
     cause text not null,
     cause_group uuid,
     causation_id text not null,
