@@ -118,6 +118,13 @@ export class SettingsChangeBody {
   })
   map?: GroupRoleMapping[];
 
+  @TextList({
+    optional: true,
+    description:
+      "Mapped names that groups use. If given, and `map` adds the tenant's first mapping of its own, default mappings that no group uses are dropped.",
+  })
+  usedNames?: string[];
+
   @NestedList(() => GroupUnmapping, { optional: true, description: 'Mappings to remove.' }) unmap?: GroupUnmapping[];
 
   @Nested(() => BrakeChange, { optional: true, nullable: true, description: 'Null switches the brake off.' })

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Brake, RoleMapping } from '#events';
-import { DEFAULT_BRAKE, type OktaSettings } from './defaults.js';
+import { DEFAULT_BRAKE, defaultsBesideOwn, isDefault, type OktaSettings } from './defaults.js';
 import { groupKey, groupLabel, settingsFaults, SettingsError } from './validation.js';
 
 export interface SettingsChange {
@@ -19,6 +19,11 @@ export interface SettingsChange {
   readonly roleMappings?: readonly RoleMapping[] | undefined;
   /** Mappings to add. An existing mapping is no error, so that a command can be repeated. */
   readonly map?: readonly RoleMapping[] | undefined;
+  /**
+   * Names of groups that mappings by name use. If they are given, and `map` adds the tenant's first mapping of its own,
+   * default mappings that no group uses are dropped.
+   */
+  readonly usedNames?: readonly string[] | undefined;
   /** Groups to unmap. A group loses all its mappings, or only the mapping to `role`. */
   readonly unmap?: readonly { readonly group: RoleMapping['group']; readonly role?: string | undefined }[] | undefined;
 }
@@ -71,8 +76,21 @@ function changeMappings(
     mappings = kept;
   }
   const inForce = new Set(mappings.map(pairKey));
-  mappings.push(...(change.map ?? []).map(tidy).filter((m) => !inForce.has(pairKey(m))));
-  return { mappings, faults };
+  const added = (change.map ?? []).map(tidy).filter((m) => !inForce.has(pairKey(m)));
+  return { mappings: withoutUnusedDefaults(mappings, added, change.usedNames), faults };
+}
+
+/** A default stays if a group uses it. Defaults also stay as long as the tenant has no mapping of its own. */
+function withoutUnusedDefaults(
+  mappings: readonly RoleMapping[],
+  added: readonly RoleMapping[],
+  usedNames: readonly string[] | undefined,
+): RoleMapping[] {
+  const all = [...mappings, ...added];
+  if (usedNames === undefined || defaultsBesideOwn(mappings).length > 0) return all;
+  const used = new Set(usedNames.map((name) => groupKey({ name })));
+  const dropped = new Set(defaultsBesideOwn(all).filter((key) => !used.has(key)));
+  return all.filter((m) => !isDefault(m) || !dropped.has(groupKey(m.group)));
 }
 
 const pairKey = (mapping: RoleMapping): string => `${groupKey(mapping.group)}\u0000${mapping.role}`;
