@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Brake, RoleMapping } from '#events';
-import { DEFAULT_BRAKE, defaultsBesideOwn, isDefault, type OktaSettings } from './defaults.js';
+import { DEFAULT_BRAKE, isDefault, type OktaSettings } from './defaults.js';
 import { groupKey, groupLabel, settingsFaults, SettingsError } from './validation.js';
 
 export interface SettingsChange {
@@ -76,21 +76,21 @@ function changeMappings(
     mappings = kept;
   }
   const inForce = new Set(mappings.map(pairKey));
-  const added = (change.map ?? []).map(tidy).filter((m) => !inForce.has(pairKey(m)));
-  return { mappings: withoutUnusedDefaults(mappings, added, change.usedNames), faults };
+  const asked = (change.map ?? []).map(tidy);
+  const added = asked.filter((m) => !inForce.has(pairKey(m)));
+  return { mappings: [...withoutUnusedDefaults(mappings, asked, change.usedNames), ...added], faults };
 }
 
-/** A default stays if a group uses it. Defaults also stay as long as the tenant has no mapping of its own. */
+/** When the tenant maps its first own group, a default stays only if a group uses it, or if it is asked for again. */
 function withoutUnusedDefaults(
-  mappings: readonly RoleMapping[],
-  added: readonly RoleMapping[],
+  mappings: RoleMapping[],
+  asked: readonly RoleMapping[],
   usedNames: readonly string[] | undefined,
 ): RoleMapping[] {
-  const all = [...mappings, ...added];
-  if (usedNames === undefined || defaultsBesideOwn(mappings).length > 0) return all;
-  const used = new Set(usedNames.map((name) => groupKey({ name })));
-  const dropped = new Set(defaultsBesideOwn(all).filter((key) => !used.has(key)));
-  return all.filter((m) => !isDefault(m) || !dropped.has(groupKey(m.group)));
+  const isFirst = mappings.every(isDefault) && !asked.every(isDefault);
+  if (usedNames === undefined || !isFirst) return mappings;
+  const used = new Set([...usedNames.map((name) => groupKey({ name })), ...asked.map((m) => groupKey(m.group))]);
+  return mappings.filter((m) => used.has(groupKey(m.group)));
 }
 
 const pairKey = (mapping: RoleMapping): string => `${groupKey(mapping.group)}\u0000${mapping.role}`;
