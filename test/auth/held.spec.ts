@@ -1,6 +1,6 @@
 /**
  * The only administrator of a tenant is offboarded, and the brake holds the case. Sessions, refreshes and tokens end at
- * once all the same. A person whom Okta still lets in signs in again with one click.
+ * once nevertheless. A person whom Okta still lets in signs in again with one click.
  */
 import { decodeJwt } from 'jose';
 import { isFenced } from '#access-guard';
