@@ -112,7 +112,7 @@ it(
     const { accessToken, roles } = (await session(again)).body;
     expect([roles, await accepts(ada, accessToken)]).toEqual([['super_admin'], true]);
     // Nothing that is repeated about the deactivation ends the new session.
-    await rig.people.publishUser(ada, false, 'updated');
+    await rig.people.publishUser(ada, false, 'deactivated');
     await rig.people.publishUser(ada, true, 'reactivated');
     await untilState(ada, 'discarded');
     expect((await again.post('/auth/refresh')).status).toBe(200);
