@@ -57,9 +57,13 @@ const waiting = (scope: string): string => `
   select n.tenant, n.name_key, d.id as "groupId", d.display_name as name, ${givesStrongest('n.tenant', 'n.name_key')} as strongest,
          array(select m.role from role_mapping m where m.tenant = n.tenant and m.group_key = n.name_key order by m.precedence) as roles,
          (select count(*)::int from membership b where b.group_id = d.id) as members
-    from group_pin n join directory_group d on d.tenant = n.tenant and not d.deleted
-     and (d.id = n.group_id and not n.confirmed or d.name_key = n.name_key and d.id <> n.group_id)
-   where ${scope} and (d.id <> n.group_id or ${givesStrongest('n.tenant', 'n.name_key')})`;
+    from group_pin n
+    join lateral (
+      select * from directory_group o where o.id = n.group_id and not n.confirmed and ${givesStrongest('n.tenant', 'n.name_key')}
+      union all
+      select * from directory_group o where o.tenant = n.tenant and o.name_key = n.name_key and o.id <> n.group_id
+    ) d on not d.deleted
+   where ${scope}`;
 
 export const waitingOfTenant = `${waiting('n.tenant = $1')} order by n.name_key, d.id`;
 export const waitingByRole = `select case when strongest then 'strongest' else 'other' end as role, count(*)::int as groups from (${waiting('true')}) w group by 1`;
