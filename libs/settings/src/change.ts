@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Brake, RoleMapping } from '#events';
-import { DEFAULT_BRAKE, isDefault, type OktaSettings } from './defaults.js';
+import { DEFAULT_BRAKE, DEFAULT_ROLE_MAPPINGS, type OktaSettings } from './defaults.js';
 import { groupKey, groupLabel, settingsFaults, SettingsError } from './validation.js';
 
 export interface SettingsChange {
@@ -92,6 +92,17 @@ function withoutUnusedDefaults(
   const used = new Set([...usedNames.map((name) => groupKey({ name })), ...asked.map((m) => groupKey(m.group))]);
   return mappings.filter((m) => used.has(groupKey(m.group)));
 }
+
+/** Whether every new tenant has this mapping. */
+const isDefault = ({ group, role }: RoleMapping): boolean =>
+  DEFAULT_ROLE_MAPPINGS.some((m) => groupKey(m.group) === groupKey(group) && m.role === role);
+
+/**
+ * Returns the keys of the default mappings, if the tenant also has a mapping of its own. A default that no group used
+ * until then must not give roles to a group that later takes its name.
+ */
+export const defaultsBesideOwn = (mappings: readonly RoleMapping[]): string[] =>
+  mappings.every(isDefault) ? [] : mappings.filter(isDefault).map((m) => groupKey(m.group));
 
 const pairKey = (mapping: RoleMapping): string => `${groupKey(mapping.group)}\u0000${mapping.role}`;
 

@@ -1,6 +1,5 @@
 /** The settings of a new tenant, as the product page describes them. */
 import type { Brake, RoleMapping, TenantSettings } from '#events';
-import { groupKey } from './validation.js';
 
 /** The part of a tenant's settings that an administrator can change. */
 export type OktaSettings = Pick<
@@ -15,7 +14,7 @@ export type OktaSettings = Pick<
 /** The default roles, highest precedence first. A tenant may add its own roles. */
 export const DEFAULT_ROLES: readonly string[] = ['super_admin', 'itsm_manager', 'itsm_agent', 'viewer'];
 
-const DEFAULT_ROLE_MAPPINGS: readonly RoleMapping[] = [
+export const DEFAULT_ROLE_MAPPINGS: readonly RoleMapping[] = [
   { group: { name: 'StackFlow-Admins' }, role: 'super_admin' },
   { group: { name: 'StackFlow-ITSM-Managers' }, role: 'itsm_manager' },
   { group: { name: 'StackFlow-Agents' }, role: 'itsm_agent' },
@@ -52,14 +51,3 @@ export function defaultSettings(): OktaSettings {
     sso: null,
   };
 }
-
-/** Whether every new tenant has this mapping. */
-export const isDefault = ({ group, role }: RoleMapping): boolean =>
-  DEFAULT_ROLE_MAPPINGS.some((m) => groupKey(m.group) === groupKey(group) && m.role === role);
-
-/**
- * Returns the keys of the default mappings, if the tenant also has a mapping of its own. A default that no group used
- * until then must not give roles to a group that later takes its name.
- */
-export const defaultsBesideOwn = (mappings: readonly RoleMapping[]): string[] =>
-  mappings.every(isDefault) ? [] : mappings.filter(isDefault).map((m) => groupKey(m.group));
