@@ -87,7 +87,7 @@ describe('show', () => {
     const held = await rig.hold(tenant, ada, { held_because: 'last_admin' });
     const { out } = await cli('show', 'ada@example.com');
     expect(out).toContain('nobody with the strongest role would be left');
-    expect(out).toMatch(/still has access\. The case will be released automatically at \d{4}-/);
+    expect(out).toMatch(/can sign in again if Okta lets them in\. The case will be released automatically at \d{4}-/);
     expect(out).toContain('npm run stackflow -- offboarding release ada@example.com');
     expect(out).toContain('reactivate the person in Okta');
     await rig.database.query(
@@ -99,7 +99,7 @@ describe('show', () => {
 
   it.each([
     ['superseded', 'reactivated before all steps were done'],
-    ['discarded', 'no access was taken away'],
+    ['discarded', 'only their sessions ended'],
     ['completed', 'No service has reported a refused token'],
   ])('explains a case that is %s', async (state, words) => {
     await rig.addCase(tenant, await person('ada'), { state, ended_at: new Date() });

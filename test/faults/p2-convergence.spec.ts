@@ -10,6 +10,7 @@ import { KillableService } from '../support/killable.js';
 import { eventually } from '../support/waiting.js';
 import { seeded } from '../support/random.js';
 import { endTrouble, makeTrouble, Noise } from './noise.js';
+import { confirmAll } from '../support/pins.js';
 
 const KILLS = 5;
 const NOISE_MS = 10_000;
@@ -63,6 +64,9 @@ describe('P2: when the noise stops, Cognito equals f(directory, settings)', () =
     await rig.quiet(80_000).catch((error: unknown) => {
       throw new Error(`${String(error)}\n${identity.complaints}`);
     });
+
+    await confirmAll(rig.admin);
+    await rig.quiet(80_000);
 
     const [all, failed] = [await rig.cognito.calls(), await failedCalls()];
     console.log(

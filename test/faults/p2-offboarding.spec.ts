@@ -12,6 +12,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { until } from '../support/waiting.js';
 import { KillableService } from '../support/killable.js';
 import { seeded } from '../support/random.js';
+import { confirmAll, readPins, withPins, type Pins } from '../support/pins.js';
 import { endTrouble, makeTrouble, Noise } from './noise.js';
 import { WAITING } from './waiting.js';
 import { ownQuotas } from '../support/quotas.js';
@@ -35,6 +36,7 @@ interface Known {
 describe('P2 with offboarding: when the noise stops, Cognito equals f(directory, settings)', () => {
   let test: TestDatabase;
   let admin: Database;
+  let pins: Pins = new Map();
   let cognito: Cognito;
   let directory: Directory;
   let services: readonly KillableService[] = [];
@@ -99,6 +101,8 @@ describe('P2 with offboarding: when the noise stops, Cognito equals f(directory,
     await pushes;
     await endTrouble(cognito);
     await quiet();
+    await confirmAll(admin);
+    await quiet();
     console.log(`${noise.people.length} people, ${kills} kills, ${(await cognito.calls()).length} calls to Cognito`);
     expect(kills).toBeGreaterThanOrEqual(2);
     await expectConverged();
@@ -122,6 +126,7 @@ describe('P2 with offboarding: when the noise stops, Cognito equals f(directory,
          from offboarding.person p join identity.account a using (id)`,
     );
     const users = await cognito.users();
+    pins = await readPins(admin);
     expect(known.map((k) => k.id).sort()).toEqual([...directory.people.keys()].sort());
     const closed = known.filter((k) => k.desiredAccess === 'disabled');
     expect(closed.length).toBeGreaterThan(0);
@@ -145,7 +150,7 @@ describe('P2 with offboarding: when the noise stops, Cognito equals f(directory,
     expectEqual('access published to services', known.published, known.desiredAccess === 'enabled' ? 'active' : shut);
     if (known.desiredAccess === 'disabled' || person.active)
       expectEqual('account', known.status, known.desiredAccess === 'enabled' ? 'active' : shut);
-    const groups = person.groups.flatMap((id) => directory.groups.get(id) ?? []);
+    const groups = person.groups.flatMap((id) => withPins(directory.groups.get(id), pins));
     const roles = known.status === 'active' ? deriveRoles(groups, settings) : [];
     expectEqual('roles', known.roles, roles);
     expectEqual('roles published to services', known.publishedRoles, roles);

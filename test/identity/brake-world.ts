@@ -121,7 +121,7 @@ export class BrakeWorld {
       [this.tenant, minutes],
     );
     await this.rig.database.query(
-      `update held_role_loss set held_at = held_at - make_interval(mins => $2) where tenant = $1`,
+      `update held_role_loss set held_until = held_until - make_interval(mins => $2) where tenant = $1`,
       [this.tenant, minutes],
     );
     await this.rig.database.query(

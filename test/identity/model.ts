@@ -5,6 +5,7 @@ import type { Access, Brake, EventEnvelope, OffboardingCase, RoleMapping } from 
 import { defaultSettings } from '#settings';
 import { deriveRoles } from '../../apps/identity-service/src/accounts/derive-roles.js';
 import { envelope } from './handlers.js';
+import { withPins, type Pins } from '../support/pins.js';
 import { caseOf } from '../support/identity-worker.js';
 
 export const PEOPLE = 4;
@@ -179,10 +180,14 @@ export class Model {
   }
 
   /** If the worker leaves access to an inactive person, the status stays; what it was depends on the order of arrival. */
-  expected(person: Model['people'][number], before: string | undefined): { status: string; roles: string[] } {
+  expected(
+    person: Model['people'][number],
+    before: string | undefined,
+    pins: Pins,
+  ): { status: string; roles: string[] } {
     const open = person.active || before === 'active' ? 'active' : 'inactive';
     const status = person.access === 'active' ? open : person.access;
-    const groups = [...person.groups].map((g) => this.group(g));
+    const groups = [...person.groups].flatMap((g) => withPins(this.group(g), pins));
     return { status, roles: status === 'active' ? deriveRoles(groups, this.settings) : [] };
   }
 

@@ -3,6 +3,7 @@
  * loss is held. After all held losses are released, only the roles of the groups are left.
  */
 import fc from 'fast-check';
+import { confirmAll, readPins } from '../support/pins.js';
 import { HandlerRig } from './handlers.js';
 import { GROUPS, Model, PEOPLE, push, type Push } from './model.js';
 
@@ -93,6 +94,8 @@ describe('roles under a brake', () => {
       ]);
     for (const name of NAMES) while (model.queues.get(name)?.length) await deliver(name);
     await rig.reevaluateAll();
+    await confirmAll(rig.database);
+    await rig.reevaluateAll();
     await expectRoles(model, true);
     await rig.losses.release(model.tenant, null, 'grace');
     await rig.reevaluateAll();
@@ -106,10 +109,11 @@ describe('roles under a brake', () => {
          from account a left join held_role_loss h on h.account_id = a.id where a.tenant = $1`,
       [model.tenant],
     );
+    const pins = await readPins(rig.database);
     for (const person of model.people) {
       const row = rows.find((r) => r.id === person.id);
       if (!row) throw new Error('no account');
-      const { status, roles } = model.expected(person, row.status);
+      const { status, roles } = model.expected(person, row.status, pins);
       expect(row.status).toBe(status);
       if (!mayHold || status !== 'active') expect(row.kept).toBeNull();
       const kept = row.kept ?? [];

@@ -5,6 +5,7 @@
  */
 import fc from 'fast-check';
 import type { EventEnvelope } from '#events';
+import { confirmAll, readPins } from '../support/pins.js';
 import { HandlerRig } from './handlers.js';
 import { GROUPS, Model, PEOPLE, push } from './model.js';
 
@@ -60,11 +61,14 @@ describe('status and roles of accounts', () => {
           await Promise.all([...queues.map((name) => deliver(name, repeat)), reevaluate && rig.reevaluator.round()]);
         for (const [name, queue] of model.queues) while (queue.length > 0) await deliver(name, false);
         await rig.reevaluateAll();
+        await confirmAll(rig.database);
+        await rig.reevaluateAll();
 
+        const pins = await readPins(rig.database);
         const rows = new Map((await accounts(model.tenant)).map((row) => [row.id, row]));
         for (const person of model.people) {
           const row = rows.get(person.id);
-          expect({ status: row?.status, roles: row?.roles }).toEqual(model.expected(person, row?.status));
+          expect({ status: row?.status, roles: row?.roles }).toEqual(model.expected(person, row?.status, pins));
           expect(row?.granted).toEqual([...(row?.roles ?? [])].sort());
         }
       }),

@@ -30,8 +30,8 @@ export class Identity {
       [account, tenant.id, userName],
     );
     await this.running.database.query(
-      `insert into held_role_loss (account_id, tenant, would_lose, held_because, cause, causation_id)
-       values ($1, $2, '{super_admin}', 'last_admin', 'user.left-group', 'request-1')`,
+      `insert into held_role_loss (account_id, tenant, would_lose, held_because, held_until, cause, causation_id)
+       values ($1, $2, '{super_admin}', 'last_admin', clock_timestamp() + interval '1 hour', 'user.left-group', 'request-1')`,
       [account, tenant.id],
     );
   }

@@ -76,14 +76,22 @@ describe('the first refusal after a fence', () => {
   });
 
   it('is accepted and not stored if no fence explains it', async () => {
-    const held = await rig.hold(tenant, account);
-    expect((await refuse({ at: ago(0) })).status).toBe(204);
     const id = await fenced(MINUTE);
     expect((await refuse({ at: ago(60 * MINUTE) })).status).toBe(204);
-    expect([await refusal(held), await refusal(id)]).toEqual([
-      [undefined, null],
-      [undefined, null],
-    ]);
+    expect(await refusal(id)).toEqual([undefined, null]);
+  });
+
+  it('is recorded for a held case, whose fence is in force, and stays the first one after the release', async () => {
+    const id = await rig.hold(tenant, account, { held_at: ago(2 * MINUTE) });
+    const at = ago(MINUTE);
+    await refuse({ at });
+    expect(await refusal(id)).toEqual([at, 'incidents']);
+    await rig.database.query(
+      `update offboarding_case set state = 'running', fenced_at = clock_timestamp() where id = $1`,
+      [id],
+    );
+    await refuse({ at: ago(0) }, 'reports');
+    expect(await refusal(id)).toEqual([at, 'incidents']);
   });
 
   it('is refused if it lies in the future', async () => {

@@ -183,6 +183,7 @@ export class Rig {
       state: 'held',
       held_because: 'threshold',
       held_at: new Date(),
+      held_until: new Date(Date.now() + 24 * 3_600_000),
       ...change,
     });
   }

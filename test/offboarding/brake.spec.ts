@@ -53,7 +53,7 @@ describe('the brake', () => {
     await rig.expectAgreement(people);
   });
 
-  it('leaves access and roles to held people, publishes the reason, and counts them', async () => {
+  it('fences and signs out held people, leaves them access and roles, publishes the reason, and counts them', async () => {
     const before = await heldMetric('threshold');
     const [, people] = await team(5);
     await offboard(people.slice(0, 4));
@@ -61,7 +61,14 @@ describe('the brake', () => {
     expect(last && (await rig.access(last)).at(-1)).toMatchObject({ status: 'active', roles: ['viewer'] });
     expect(last && (await rig.cognito.user(last.id))?.enabled).toBe(true);
     expect(last && (await rig.caseEvents(last))).toEqual(['held']);
-    expect(last && (await rig.cases(last))).toMatchObject([{ held_because: 'threshold', fenced_at: null }]);
+    const [stored] = (last && (await rig.cases(last))) ?? [];
+    expect(stored).toMatchObject({ held_because: 'threshold', fenced_at: null });
+    expect(stored?.held_signed_out_at).not.toBeNull();
+    expect(stored?.held_sessions_ended_at).not.toBeNull();
+    const fences = last ? (await rig.access(last)).slice(-2).map(({ notBefore }) => Date.parse(notBefore ?? '')) : [];
+    expect(fences).toEqual([stored?.held_at?.getTime(), Math.max(...fences)]);
+    expect(fences[1]).toBeGreaterThan(fences[0] ?? Infinity);
+    expect(last && (await rig.cognito.calls(`subject=${last.id}&operation=AdminUserGlobalSignOut`))).toHaveLength(1);
     expect(await heldMetric('threshold')).toBe(before + 1);
   });
 
@@ -138,8 +145,9 @@ describe('the brake', () => {
     await rig.directory.setActive(last, true);
     await rig.quiet();
     expect(await rig.caseEvents(last)).toEqual(['held', 'discarded']);
-    expect((await rig.access(last)).map((a) => a.status)).toEqual(['active', 'active']);
-    expect(await rig.cognito.calls(`subject=${last.id}`)).toEqual([]);
+    const access = await rig.access(last);
+    expect(new Set(access.map((a) => a.status))).toEqual(new Set(['active']));
+    expect(await rig.cognito.calls(`subject=${last.id}&operation=AdminDisableUser`)).toEqual([]);
     await offboard([last]);
     expect(await rig.caseEvents(last)).toEqual(['held', 'discarded', 'held']);
   });
@@ -148,13 +156,13 @@ describe('the brake', () => {
     const [tenant, people] = await team(5, { ...BRAKE, holdHours: 2 });
     await offboard(people.slice(0, 4));
     await rig.admin.query(
-      `update offboarding_case set held_at = held_at - interval '1 hour 59 minutes' where tenant = $1 and state = 'held'`,
+      `update offboarding_case set held_until = held_until - interval '1 hour 59 minutes' where tenant = $1 and state = 'held'`,
       [tenant.id],
     );
     await rig.quiet();
     expect(await held(people)).toBe(1);
     await rig.admin.query(
-      `update offboarding_case set held_at = held_at - interval '2 minutes' where tenant = $1 and state = 'held'`,
+      `update offboarding_case set held_until = held_until - interval '2 minutes' where tenant = $1 and state = 'held'`,
       [tenant.id],
     );
     await rig.eventuallyState(people[3] as Person, 'completed');

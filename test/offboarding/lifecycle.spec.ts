@@ -66,8 +66,10 @@ describe('offboarding', () => {
       `select data from bus.event_log where topic = 'offboarding.cases' and subject = $1 and type like '%completed%'`,
       [person.id],
     );
-    const { heldAt, releasedAt, firstRefusedAt, ...closed } = row?.data.case.timings ?? {};
-    expect([heldAt, releasedAt, firstRefusedAt]).toEqual([null, null, null]);
+    const { heldAt, heldSignedOutAt, heldSessionsEndedAt, releasedAt, firstRefusedAt, ...closed } =
+      row?.data.case.timings ?? {};
+    const held = [heldAt, heldSignedOutAt, heldSessionsEndedAt, releasedAt];
+    expect([...held, firstRefusedAt]).toEqual([null, null, null, null, null]);
     expect(Object.values(closed).every((at) => typeof at === 'string')).toBe(true);
     expect(row?.data.case.userName).toBe(person.userName);
   });

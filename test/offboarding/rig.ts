@@ -37,6 +37,9 @@ export interface StoredCase {
   readonly pushed_at: Date;
   readonly received_at: Date;
   readonly held_at: Date | null;
+  readonly held_until: Date | null;
+  readonly held_signed_out_at: Date | null;
+  readonly held_sessions_ended_at: Date | null;
   readonly fenced_at: Date | null;
   readonly disabled_at: Date | null;
   readonly signed_out_at: Date | null;

@@ -1,7 +1,7 @@
 /** Okta's event hooks: their authentication, the checks that a hint causes, and that a hint alone decides nothing. */
 import { jest } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import { call, deliver, delivery, hookPath, Rig, type Org, type Worker } from './rig.js';
+import { call, deliver, delivery, hookPath, Rig, type Org, type OrgPerson, type Worker } from './rig.js';
 
 let rig: Rig;
 let worker: Worker;
@@ -292,5 +292,33 @@ describe('more deliveries than a tenant may send', () => {
     expect(limited()[0]?.headers.get('retry-after')).toBe('5');
     expect((await deliver(worker, other, { id: randomUUID() })).status).toBe(204);
     expect(await rig.metric(worker, 'okta_hook_total', { outcome: 'limited' })).toBe(limited().length);
+  });
+});
+
+describe('a held case', () => {
+  it('is released when Okta, which is asked at once, confirms the deactivation, and stays held when Okta does not', async () => {
+    const braked = await rig.org({ brake: { percent: 0, atLeast: 1, windowMinutes: 10, holdHours: 24 } });
+    const [first, unassigned, dismissed] = await rig.people(braked, 3);
+    if (!first || !unassigned || !dismissed) throw new Error('people are missing');
+    await rig.accounts.provision([first, unassigned, dismissed]);
+    for (const person of [first, unassigned, dismissed])
+      await rig.untilAccess(person, { enabled: true, status: 'active' });
+    const lastCase = async (person: OrgPerson) => (await rig.state(person)).cases.at(-1)?.state;
+    await rig.directory.setActive(first, false);
+    await rig.untilAccess(first, { enabled: false, status: 'inactive' });
+    await rig.directory.setActive(unassigned, false);
+    await rig.until('an answer of Okta', async () => (await rig.requests(unassigned)).length > 0);
+    await rig.checked(braked);
+    expect(await lastCase(unassigned)).toBe('held');
+    // SCIM and the event hook say nothing more: the worker itself asks Okta.
+    await rig.verb(braked, 'deactivate', dismissed);
+    await rig.directory.setActive(dismissed, false);
+    await rig.untilAccess(dismissed, { enabled: false, status: 'inactive' });
+    const released = await rig.admin.query(
+      `select 1 from offboarding.offboarding_case where account_id = $1 and released_by = 'okta'`,
+      [dismissed.id],
+    );
+    expect(released).toHaveLength(1);
+    expect(await lastCase(unassigned)).toBe('held');
   });
 });

@@ -202,18 +202,20 @@ export class Directory {
     await this.publishUser([this.userEvent(person, 'joined-group', { user: dataOf(person), group: groupData(group) })]);
   }
 
-  async leave(person: Person, group: Group): Promise<void> {
+  async leave(person: Person, group: Group, request?: string): Promise<void> {
     if (!person.groups.includes(group.id)) return;
     person.groups = person.groups.filter((g) => g !== group.id);
-    await this.publishUser([this.userEvent(person, 'left-group', { user: dataOf(person), group: groupData(group) })]);
+    const left = { user: dataOf(person), group: groupData(group) };
+    await this.publishUser([this.userEvent(person, 'left-group', left, request)]);
   }
 
-  /** As scim-gateway does: members leave with the version before, so that no leave has the version of the deletion. */
+  /** As scim-gateway does: one request, and members leave with the version before, so that no leave has the version of the deletion. */
   async removeGroup(group: Group): Promise<void> {
     group.deleted = true;
-    for (const person of this.people.values()) await this.leave(person, group);
+    const request = `req-${++this.requests}`;
+    for (const person of this.people.values()) await this.leave(person, group, request);
     group.version++;
-    await this.publishGroup(group, 'deleted', { group: groupData(group) });
+    await this.publishGroup(group, 'deleted', { group: groupData(group) }, request);
   }
 
   /** Appends events to the log again, as a carrier does that delivers twice. */
@@ -245,14 +247,14 @@ export class Directory {
     return person;
   }
 
-  private userEvent(person: Person, what: string, data: unknown): NewEvent {
+  private userEvent(person: Person, what: string, data: unknown, request = `req-${++this.requests}`): NewEvent {
     person.version++;
     return {
       type: `${U}.${what}.v1`,
       tenant: person.tenant,
       subject: person.id,
       sequence: person.version,
-      causationId: `req-${++this.requests}`,
+      causationId: request,
       data,
     } as NewEvent;
   }
@@ -266,13 +268,13 @@ export class Directory {
     await this.follower?.peopleChanged(changes);
   }
 
-  private publishGroup(group: Group, what: string, data: unknown): Promise<void> {
+  private publishGroup(group: Group, what: string, data: unknown, request = `req-${++this.requests}`): Promise<void> {
     const event = {
       type: `${G}.${what}.v1`,
       tenant: group.tenant,
       subject: group.id,
       sequence: group.version,
-      causationId: `req-${++this.requests}`,
+      causationId: request,
       data,
     } as NewEvent;
     return this.directory.tx((tx) => this.userOutbox.add(tx, [event]));

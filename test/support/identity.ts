@@ -7,6 +7,7 @@ import { deriveRoles } from '../../apps/identity-service/src/accounts/derive-rol
 import { service } from '../../apps/identity-service/src/service.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
 import { startInProcess, type InProcess } from './in-process.js';
+import { readPins, withPins, type Pins } from './pins.js';
 import { Cognito, type PoolView } from './identity-cognito.js';
 import { Directory, type Person, type Tenant } from './identity-directory.js';
 import { SimulatedWorker } from './identity-worker.js';
@@ -16,6 +17,7 @@ import { INTERNAL_API_CALLERS, TOKEN } from './internal-api.js';
 
 export class IdentityRig {
   private running: InProcess | null = null;
+  private pins: Pins = new Map();
 
   private constructor(
     readonly test: TestDatabase,
@@ -124,7 +126,7 @@ export class IdentityRig {
   private expected(person: Person, known: string | undefined): { status: string; groups: string[]; role?: string } {
     const { settings } = this.tenantOf(person);
     const status = this.expectedStatus(person, known);
-    const groups = person.groups.flatMap((id) => this.directory.groups.get(id) ?? []);
+    const groups = person.groups.flatMap((id) => withPins(this.directory.groups.get(id), this.pins));
     const [...roles] = status === 'active' ? deriveRoles(groups, settings) : [];
     const [role] = roles;
     return { status, groups: roles.sort(), ...(role !== undefined && { role }) };
@@ -140,6 +142,7 @@ export class IdentityRig {
   /** Compares every person of the directory with the account, its published status and the pool, if group sync was always on. */
   async expectConverged(): Promise<void> {
     const users = await this.cognito.users();
+    this.pins = await readPins(this.admin);
     const accounts = await this.admin.query<AccountFact>(
       `select id, status, announced_status as announced, provisioned_at is not null as provisioned from identity.account`,
     );

@@ -2,6 +2,6 @@
 import { Injectable } from '@nestjs/common';
 import { EventEmitter } from 'node:events';
 
-/** `admit`: a case is new. `run`: somebody's access in Cognito has to change. */
+/** `admit`: a case is new. `held`: the brake holds a case. `run`: somebody's access in Cognito has to change. */
 @Injectable()
-export class OffboardingWake extends EventEmitter<{ admit: []; run: [] }> {}
+export class OffboardingWake extends EventEmitter<{ admit: []; held: []; run: [] }> {}

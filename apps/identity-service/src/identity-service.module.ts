@@ -8,6 +8,7 @@ import { PersonEvaluator } from './accounts/person-evaluator.js';
 import { Reevaluator } from './accounts/reevaluator.js';
 import { AccountQueries } from './api/account-queries.js';
 import { IdentityAccountsController } from './api/accounts.controller.js';
+import { GroupPinsController } from './api/group-pins.controller.js';
 import { HeldRoleLossesController } from './api/held-role-losses.controller.js';
 import { PoolComparisonController } from './api/pool-comparison.controller.js';
 import { RepublishController } from './api/republish.controller.js';
@@ -24,6 +25,8 @@ import { IdentityCasesConsumer } from './consumers/cases.consumer.js';
 import { IdentityGroupsConsumer } from './consumers/groups.consumer.js';
 import { IdentitySettingsConsumer } from './consumers/settings.consumer.js';
 import { IdentityUsersConsumer } from './consumers/users.consumer.js';
+
+import { GroupPins } from './pins/group-pins.js';
 
 export const SERVICE = 'identity-service';
 
@@ -48,6 +51,7 @@ const userPool = {
     TenantsController,
     IdentityAccountsController,
     HeldRoleLossesController,
+    GroupPinsController,
     PoolComparisonController,
     RepublishController,
   ],
@@ -59,6 +63,7 @@ const userPool = {
     PersonEvaluator,
     Reevaluator,
     HeldLosses,
+    GroupPins,
     RoleGroups,
     AccountSync,
     Reconciler,

@@ -16,6 +16,7 @@ import {
   RoleMappingEntity,
 } from './directory/directory.entity.js';
 import { IdentityServiceModule, SERVICE } from './identity-service.module.js';
+import { GroupPinEntity } from './pins/group-pin.entity.js';
 import { Identity1764000000000 } from './migrations/0001-identity.js';
 
 const entities = [
@@ -31,6 +32,7 @@ const entities = [
   MembershipEntity,
   RoleMappingEntity,
   KnownRoleEntity,
+  GroupPinEntity,
   TenantSettingsEntity,
 ];
 

@@ -33,8 +33,9 @@ export const SERVICES = {
     schema: 'offboarding',
     migrations: [Offboarding1764200000000],
     evidence: {
-      offboarding_case: `select, insert, update (state, counts, held_because, released_by, held_at, released_at, fenced_at,
-        disabled_at, signed_out_at, sessions_ended_at, confirmed_at, first_refused_at, first_refused_by, ended_at)`,
+      offboarding_case: `select, insert, update (state, counts, held_because, released_by, held_at, held_until, held_signed_out_at,
+        held_sessions_ended_at, released_at, fenced_at, disabled_at, signed_out_at, sessions_ended_at, confirmed_at,
+        first_refused_at, first_refused_by, ended_at)`,
     },
   },
   'auth-service': {

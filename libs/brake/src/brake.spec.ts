@@ -1,5 +1,5 @@
 import { brakeDecision, brakeLimit, BrakeTally } from './brake.js';
-import { heldUntil } from './held.js';
+import { holdMinutes } from './held.js';
 
 const BRAKE = { percent: 10, atLeast: 2, windowMinutes: 10, holdHours: 24 };
 
@@ -36,8 +36,8 @@ describe('several losses at once', () => {
   });
 });
 
-it('ends a hold after the hours of the tenant, or after the default time', () => {
-  const at = new Date('2026-01-15T12:00:00Z');
-  expect(heldUntil(at, 3)).toEqual(new Date('2026-01-15T15:00:00Z'));
-  expect(heldUntil(at)).toEqual(new Date('2026-01-16T12:00:00Z'));
+it('holds the last administrator for minutes and everybody else for hours', () => {
+  const brake = { ...BRAKE, holdHours: 3, lastAdminHoldMinutes: 5 };
+  expect([holdMinutes('last_admin', brake), holdMinutes('threshold', brake)]).toEqual([5, 180]);
+  expect([holdMinutes('last_admin', null), holdMinutes('threshold', null)]).toEqual([60, 1440]);
 });

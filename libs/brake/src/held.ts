@@ -1,5 +1,6 @@
+import type { HeldBecause } from '#contracts';
 import type { Database, Logger, Queryable, Tx } from '#platform';
-import { DEFAULT_BRAKE } from '#settings';
+import { DEFAULT_BRAKE, type BrakeInForce } from '#settings';
 import { Loop } from '#worker';
 
 /** The key of the lock differs per tenant and per service, because each service has its own schema. */
@@ -25,16 +26,24 @@ export async function tryLockBrake(queryable: Queryable, tenant: string): Promis
 /** The value of `released_by` if the timer, and not an administrator, releases a loss. */
 export const TIMER = 'timer';
 
-/** Returns when the timer releases a loss. The default hours apply to a tenant without a brake. */
-export const heldUntil = (heldAt: Date, holdHours = DEFAULT_BRAKE.holdHours): Date =>
-  new Date(heldAt.getTime() + holdHours * 3_600_000);
+/** The value of `released_by` if Okta confirmed that the person is deactivated or suspended. */
+export const BY_OKTA = 'okta';
+
+/**
+ * Returns how long a loss is held. The hold of the last administrator is short: a tenant without an administrator can
+ * get one from Okta, but a dismissed administrator must not stay one for a day.
+ */
+export const holdMinutes = (because: HeldBecause, brake: BrakeInForce | null): number => {
+  const { holdHours, lastAdminHoldMinutes } = brake ?? DEFAULT_BRAKE;
+  return because === 'last_admin' ? lastAdminHoldMinutes : holdHours * 60;
+};
 
 export interface HoldTimerOptions {
   readonly database: Database;
   readonly logger: Logger;
   readonly name: string;
   readonly pollMs: number;
-  /** The table of held losses, with the columns `tenant` and `held_at`. */
+  /** The table of held losses, with the columns `tenant` and `held_until`. */
   readonly table: string;
   /** Column whose values {@link release} receives. */
   readonly id: string;
@@ -46,7 +55,7 @@ export interface HoldTimerOptions {
   readonly log: { readonly code: string; readonly text: string };
 }
 
-/** Releases losses that are held for longer than their tenant allows, so that no loss is held for ever. */
+/** Releases losses whose hold has ended, so that no loss is held for ever. */
 export class HoldTimer {
   private readonly loop: Loop;
   private readonly overdueSql: string;
@@ -55,10 +64,7 @@ export class HoldTimer {
     const { name, pollMs, logger, table, id, isHeld } = options;
     this.loop = new Loop(name, pollMs, logger, () => this.releaseOverdue());
     this.overdueSql = `
-      select h.tenant, array_agg(h.${id}) as ids from ${table} h left join tenant_settings s on s.tenant_id = h.tenant
-       where h.${isHeld}
-         and h.held_at < clock_timestamp() - make_interval(hours => coalesce((s.settings -> 'brake' ->> 'holdHours')::int, $1))
-       group by h.tenant`;
+      select tenant, array_agg(${id}) as ids from ${table} where ${isHeld} and held_until < clock_timestamp() group by tenant`;
   }
 
   start(): void {
@@ -71,8 +77,7 @@ export class HoldTimer {
 
   private async releaseOverdue(): Promise<boolean> {
     const { database, logger, release, log } = this.options;
-    const sql = this.overdueSql;
-    const overdue = await database.query<{ tenant: string; ids: string[] }>(sql, [DEFAULT_BRAKE.holdHours]);
+    const overdue = await database.query<{ tenant: string; ids: string[] }>(this.overdueSql);
     for (const { tenant, ids } of overdue) {
       const released = await release(tenant, ids);
       if (released > 0) logger.warn({ tenant, code: log.code, released }, log.text);

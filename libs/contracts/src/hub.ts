@@ -41,6 +41,12 @@ export class BrakeSettings {
 
   @Measure() windowMinutes!: number;
   @Measure({ description: 'Number of hours after which a held loss happens automatically.' }) holdHours!: number;
+
+  @Measure({
+    description:
+      'Number of minutes after which the held loss of the last account with the strongest role happens automatically.',
+  })
+  lastAdminHoldMinutes!: number;
 }
 
 export class BrakeChange implements Partial<BrakeSettings> {
@@ -48,6 +54,7 @@ export class BrakeChange implements Partial<BrakeSettings> {
   @Measure({ optional: true }) atLeast?: number;
   @Measure({ optional: true }) windowMinutes?: number;
   @Measure({ optional: true }) holdHours?: number;
+  @Measure({ optional: true }) lastAdminHoldMinutes?: number;
 }
 
 export class OktaSettingsView {
@@ -110,6 +117,13 @@ export class SettingsChangeBody {
     description: 'Mappings to add. Existing mappings may be repeated.',
   })
   map?: GroupRoleMapping[];
+
+  @TextList({
+    optional: true,
+    description:
+      "Mapped names that groups use. If given, and `map` adds the tenant's first mapping of its own, default mappings that no group uses are dropped.",
+  })
+  usedNames?: string[];
 
   @NestedList(() => GroupUnmapping, { optional: true, description: 'Mappings to remove.' }) unmap?: GroupUnmapping[];
 

@@ -7,7 +7,10 @@ import type {
   AccountListQuery,
   AccountRetry,
   AccountView,
+  ConfirmGroupBody,
   Explanation,
+  GroupConfirmed,
+  GroupPinList,
   HeldRoleLossList,
   HeldRoleLossView,
   PoolComparison,
@@ -72,6 +75,15 @@ export class IdentityClient {
     return (await this.api.call<RoleLossesReleased>('POST', `${losses(tenant)}/release`, { body })).released;
   }
 
+  groupPins(tenant: string): Promise<Json<GroupPinList>> {
+    return this.api.call('GET', pins(tenant));
+  }
+
+  /** Resolves with the number of mappings that now belong to the group; 0 if the group did not wait. */
+  async confirmGroup(tenant: string, body: ConfirmGroupBody): Promise<number> {
+    return (await this.api.call<GroupConfirmed>('POST', `${pins(tenant)}/confirm`, { body })).confirmed;
+  }
+
   /** Rejects with the problem `conflict` while a comparison is running. */
   async startPoolComparison(): Promise<string> {
     return (await this.api.call<PoolComparisonStarted>('POST', COMPARISON)).run;
@@ -84,4 +96,5 @@ export class IdentityClient {
 }
 
 const accounts = (tenant: string): string => `/internal/tenants/${tenant}/accounts`;
+const pins = (tenant: string): string => `/internal/tenants/${tenant}/group-pins`;
 const losses = (tenant: string): string => `/internal/tenants/${tenant}/held-role-losses`;

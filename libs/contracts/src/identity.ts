@@ -43,6 +43,7 @@ export class AccountRoleLoss {
   wouldLose!: string[];
   @OneOf(HELD_REASONS) heldBecause!: HeldBecause;
   @Instant() heldAt!: Date;
+  @Instant({ description: 'Time at which the loss is released automatically.' }) heldUntil!: Date;
   @Text({ description: 'Type of the change that took the roles away.', example: 'user.left-group' }) cause!: string;
 }
 
@@ -153,6 +154,8 @@ export interface ReasonParameters {
   group_deleted: ReasonGroup;
   group_gives_roles: ReasonGroup & { readonly roles: readonly string[] };
   group_not_mapped: ReasonGroup;
+  /** The group bears a mapped name, but an administrator has to confirm the group first. */
+  group_waits: ReasonGroup;
   /** Cognito does not have the user: the account was never active. */
   cognito_none: Record<string, never>;
   cognito_pending: Record<string, never>;
@@ -175,6 +178,7 @@ export const REASON_CODES = [
   'group_deleted',
   'group_gives_roles',
   'group_not_mapped',
+  'group_waits',
   'cognito_none',
   'cognito_pending',
   'cognito_failing',
@@ -195,6 +199,12 @@ export class ExplainedGroup {
 
   @Flag() deleted!: boolean;
   @TextList({ description: 'Roles that the current mappings give to the members of the group.' }) roles!: string[];
+
+  @Flag({
+    description:
+      'Whether the group bears a mapped name but waits for an administrator. It then gives the strongest role, or any role, to nobody new.',
+  })
+  waits!: boolean;
 }
 
 export class Explanation {
@@ -224,6 +234,45 @@ export class HeldRoleLossView extends AccountRoleLoss {
 
 export class HeldRoleLossList {
   @NestedList(() => HeldRoleLossView, { description: 'Held losses of roles, oldest first.' }) held!: HeldRoleLossView[];
+}
+
+export class GroupPinView {
+  @Text({ description: 'The name in the mapping, in lower case.' }) mappedName!: string;
+  @TextList({ description: 'Roles of the mapping, strongest first.' }) roles!: string[];
+  @Uuid({ description: 'SCIM id of the group that the mapping belongs to.' }) group!: string;
+  @Text({ min: 0, max: 1024, description: 'Current name of the group, which may have been renamed.' }) name!: string;
+  @Flag() deleted!: boolean;
+  @Instant() pinnedAt!: Date;
+  @Flag({ description: 'If false, nobody new gains the strongest role through this group.' }) confirmed!: boolean;
+  @Text({ nullable: true, description: 'Null means that no confirmation was needed.' }) confirmedBy!: string | null;
+}
+
+export class WaitingGroupView {
+  @Text({ description: 'The name in the mapping, in lower case.' }) mappedName!: string;
+  @TextList({ description: 'Roles of the mapping, strongest first.' }) roles!: string[];
+  @Uuid({ description: 'SCIM id of the group that waits.' }) group!: string;
+  @Text({ min: 0, max: 1024 }) name!: string;
+  @Flag({ description: "Whether the mapping gives the tenant's strongest role." }) strongest!: boolean;
+  @Whole({ description: 'Number of members of the group.' }) members!: number;
+}
+
+export class GroupPinList {
+  @NestedList(() => GroupPinView, { description: 'The group of each mapping by name.' }) pins!: GroupPinView[];
+
+  @NestedList(() => WaitingGroupView, {
+    description: 'Groups that bear a mapped name but give nobody new the role until an administrator confirms them.',
+  })
+  waiting!: WaitingGroupView[];
+}
+
+export class ConfirmGroupBody {
+  @Uuid({ description: 'SCIM id of a group that waits.' }) group!: string;
+  @Text({ max: 200, description: 'The person who is responsible for the confirmation.' }) by!: string;
+}
+
+export class GroupConfirmed {
+  @Whole({ description: 'Number of mappings that now belong to the group; 0 if the group did not wait.' })
+  confirmed!: number;
 }
 
 export class ReleaseRoleLossesBody {

@@ -42,12 +42,28 @@ const ONE_LINE = /^(?=.*\S)[^\p{C}\u2028\u2029]+$/u;
 export class CaseTimings {
   @Instant({ description: "Time at which Okta's request, or another signal, arrived." }) pushedAt!: string;
   @Instant({ description: 'Time at which the case was opened.' }) receivedAt!: string;
-  @Instant({ nullable: true }) heldAt!: string | null;
+
+  @Instant({
+    nullable: true,
+    description:
+      'Time at which the brake held the case and the first fence was set. Services refuse access tokens that were issued before this time.',
+  })
+  heldAt!: string | null;
+
+  @Instant({ nullable: true, description: 'Time at which Cognito revoked the refresh tokens of the held person.' })
+  heldSignedOutAt!: string | null;
+
+  @Instant({
+    nullable: true,
+    description: 'Time at which the end of the SSO sessions of the held person was published.',
+  })
+  heldSessionsEndedAt!: string | null;
+
   @Instant({ nullable: true }) releasedAt!: string | null;
 
   @Instant({
     nullable: true,
-    description: 'Time at which the fence was set. Services refuse access tokens that were issued before this time.',
+    description: 'Time at which access ended. From this time on services refuse all access tokens of the account.',
   })
   fencedAt!: string | null;
 
@@ -86,7 +102,12 @@ export class CaseView {
   })
   heldUntil!: Date | null;
 
-  @Text({ nullable: true }) releasedBy!: string | null;
+  @Text({
+    nullable: true,
+    description: 'The administrator, `timer`, or `okta` if Okta confirmed the offboarding.',
+  })
+  releasedBy!: string | null;
+
   @Nested(() => CaseTimings) timings!: CaseTimings;
   @Instant({ nullable: true }) endedAt!: Date | null;
 

@@ -78,6 +78,12 @@ export const brake = z.object({
     .describe('while at most this many people lose access within the window, the brake holds nobody'),
   windowMinutes: z.number().int().min(1),
   holdHours: z.number().int().min(1).describe('hours after which held losses are released'),
+  lastAdminHoldMinutes: z
+    .number()
+    .int()
+    .min(1)
+    .optional()
+    .describe('minutes after which the held loss of the last administrator is released; a missing value means 60'),
 });
 export type Brake = z.infer<typeof brake>;
 
@@ -119,11 +125,18 @@ export type Access = z.infer<typeof access>;
 export const offboardingTimings = z.object({
   pushedAt: instant.describe("when the identity provider's request, or the other signal, arrived"),
   receivedAt: instant.describe('when deactivation-worker opened the case'),
-  heldAt: instant.nullable(),
+  heldAt: instant
+    .nullable()
+    .describe('when the brake held the case; from then on services refuse the earlier tokens of the account'),
+  heldSignedOutAt: instant.nullable().optional().describe('when Cognito revoked the refresh tokens of the held person'),
+  heldSessionsEndedAt: instant
+    .nullable()
+    .optional()
+    .describe('when the sessions that the held person had in the SSO bridge ended'),
   releasedAt: instant.nullable(),
   fencedAt: instant
     .nullable()
-    .describe('when services that follow `identity.access` began to refuse the earlier tokens of the account'),
+    .describe('when access ended: services that follow `identity.access` refuse all tokens of the account'),
   disabledAt: instant.nullable().describe('when Cognito disabled the user; since then it refuses sign-in and refresh'),
   signedOutAt: instant.nullable().describe('when Cognito revoked the refresh tokens of the user'),
   sessionsEndedAt: instant.nullable().describe('when the sessions of the SSO bridge ended'),
@@ -140,7 +153,11 @@ export const offboardingCase = z.object({
   cause: z.string().describe('the event or signal that caused the case, e.g. `user.deactivated`, `okta.suspended`'),
   causationId: z.string().describe('id of the SCIM request, or of the other signal'),
   heldBecause: z.enum(['threshold', 'last_admin']).nullable(),
-  releasedBy: z.string().nullable(),
+  heldUntil: instant
+    .nullable()
+    .optional()
+    .describe('when a held case is released, unless an administrator or Okta decides earlier'),
+  releasedBy: z.string().nullable().describe('the administrator, `timer`, or `okta` if Okta confirmed the offboarding'),
   timings: offboardingTimings,
 });
 export type OffboardingCase = z.infer<typeof offboardingCase>;

@@ -69,6 +69,7 @@ const held: OffboardingCase = {
   ...offboarding,
   state: 'held',
   heldBecause: 'threshold',
+  heldUntil: '2026-01-16T12:00:00.016Z',
   timings: {
     ...offboarding.timings,
     heldAt: '2026-01-15T12:00:00.016Z',
@@ -90,7 +91,7 @@ const settings: TenantSettings = {
     { group: { id: GROUP }, role: 'viewer' },
   ],
   scimToken: { issuedAt: NOON, previousValidUntil: null },
-  brake: { percent: 10, atLeast: 20, windowMinutes: 10, holdHours: 24 },
+  brake: { percent: 10, atLeast: 20, windowMinutes: 10, holdHours: 24, lastAdminHoldMinutes: 60 },
   okta: { domain: 'example.okta.com', appId: '0oa1a2b3c4D5e6F7g8h9' },
   sso: { issuer: 'https://example.okta.com', clientId: '0oa9h8g7F6e5D4c3b2a1' },
 };

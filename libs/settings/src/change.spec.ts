@@ -54,6 +54,29 @@ describe('a change of settings', () => {
     ).toHaveLength(5);
   });
 
+  it('drops the defaults that no group uses when the tenant maps its first own group', () => {
+    const own = { group: { name: 'IT admins' }, role: 'super_admin' };
+    const names = (c: SettingsChange) => change(c).settings.roleMappings.map((m) => 'name' in m.group && m.group.name);
+    expect(names({ map: [own], usedNames: ['stackflow-AGENTS'] })).toEqual(['StackFlow-Agents', 'IT admins']);
+    expect(names({ map: [own], usedNames: [] })).toEqual(['IT admins']);
+    // Nobody knows which groups are in use, so nothing is dropped.
+    expect(names({ map: [own] })).toHaveLength(5);
+    expect(names({ usedNames: [] })).toHaveLength(4);
+    expect(names({ map: [{ group: { name: 'stackflow-admins' }, role: 'super_admin' }], usedNames: [] })).toHaveLength(
+      4,
+    );
+  });
+
+  it('keeps a default that an administrator maps again beside own mappings', () => {
+    const own = { group: { name: 'IT admins' }, role: 'super_admin' };
+    const { settings } = change({ map: [own], usedNames: [] });
+    const viewers = { group: { name: 'StackFlow-Viewers' }, role: 'viewer' };
+    const again = changeSettings(settings, { map: [viewers], usedNames: [] }).settings;
+    expect(again.roleMappings).toEqual([own, viewers]);
+    const next = { group: { name: 'Night shift' }, role: 'viewer' };
+    expect(changeSettings(again, { map: [next], usedNames: [] }).settings.roleMappings).toEqual([own, viewers, next]);
+  });
+
   it('unmaps a group from all its roles, or from one', () => {
     const two = change({ map: [{ group: { name: 'StackFlow-Admins' }, role: 'viewer' }] }).settings;
     const group = { name: 'stackflow-admins' };

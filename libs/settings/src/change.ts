@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Brake, RoleMapping } from '#events';
-import { DEFAULT_BRAKE, type OktaSettings } from './defaults.js';
+import { DEFAULT_BRAKE, DEFAULT_ROLE_MAPPINGS, type OktaSettings } from './defaults.js';
 import { groupKey, groupLabel, settingsFaults, SettingsError } from './validation.js';
 
 export interface SettingsChange {
@@ -19,6 +19,11 @@ export interface SettingsChange {
   readonly roleMappings?: readonly RoleMapping[] | undefined;
   /** Mappings to add. An existing mapping is no error, so that a command can be repeated. */
   readonly map?: readonly RoleMapping[] | undefined;
+  /**
+   * Names of groups that mappings by name use. If they are given, and `map` adds the tenant's first mapping of its own,
+   * default mappings that no group uses are dropped.
+   */
+  readonly usedNames?: readonly string[] | undefined;
   /** Groups to unmap. A group loses all its mappings, or only the mapping to `role`. */
   readonly unmap?: readonly { readonly group: RoleMapping['group']; readonly role?: string | undefined }[] | undefined;
 }
@@ -71,9 +76,33 @@ function changeMappings(
     mappings = kept;
   }
   const inForce = new Set(mappings.map(pairKey));
-  mappings.push(...(change.map ?? []).map(tidy).filter((m) => !inForce.has(pairKey(m))));
-  return { mappings, faults };
+  const asked = (change.map ?? []).map(tidy);
+  const added = asked.filter((m) => !inForce.has(pairKey(m)));
+  return { mappings: [...withoutUnusedDefaults(mappings, asked, change.usedNames), ...added], faults };
 }
+
+/** When the tenant maps its first own group, a default stays only if a group uses it, or if it is asked for again. */
+function withoutUnusedDefaults(
+  mappings: RoleMapping[],
+  asked: readonly RoleMapping[],
+  usedNames: readonly string[] | undefined,
+): RoleMapping[] {
+  const isFirst = mappings.every(isDefault) && !asked.every(isDefault);
+  if (usedNames === undefined || !isFirst) return mappings;
+  const used = new Set([...usedNames.map((name) => groupKey({ name })), ...asked.map((m) => groupKey(m.group))]);
+  return mappings.filter((m) => used.has(groupKey(m.group)));
+}
+
+/** Whether every new tenant has this mapping. */
+const isDefault = ({ group, role }: RoleMapping): boolean =>
+  DEFAULT_ROLE_MAPPINGS.some((m) => groupKey(m.group) === groupKey(group) && m.role === role);
+
+/**
+ * Returns the keys of the default mappings, if the tenant also has a mapping of its own. A default that no group used
+ * until then must not give roles to a group that later takes its name.
+ */
+export const defaultsBesideOwn = (mappings: readonly RoleMapping[]): string[] =>
+  mappings.every(isDefault) ? [] : mappings.filter(isDefault).map((m) => groupKey(m.group));
 
 const pairKey = (mapping: RoleMapping): string => `${groupKey(mapping.group)}\u0000${mapping.role}`;
 

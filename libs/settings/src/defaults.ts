@@ -14,18 +14,29 @@ export type OktaSettings = Pick<
 /** The default roles, highest precedence first. A tenant may add its own roles. */
 export const DEFAULT_ROLES: readonly string[] = ['super_admin', 'itsm_manager', 'itsm_agent', 'viewer'];
 
-const DEFAULT_ROLE_MAPPINGS: readonly RoleMapping[] = [
+export const DEFAULT_ROLE_MAPPINGS: readonly RoleMapping[] = [
   { group: { name: 'StackFlow-Admins' }, role: 'super_admin' },
   { group: { name: 'StackFlow-ITSM-Managers' }, role: 'itsm_manager' },
   { group: { name: 'StackFlow-Agents' }, role: 'itsm_agent' },
   { group: { name: 'StackFlow-Viewers' }, role: 'viewer' },
 ];
 
-export const DEFAULT_BRAKE: Brake = { percent: 10, atLeast: 20, windowMinutes: 10, holdHours: 24 };
+/** The brake with every value, including those that older settings do not mention. */
+export type BrakeInForce = Required<Brake>;
+
+export const DEFAULT_BRAKE: BrakeInForce = {
+  percent: 10,
+  atLeast: 20,
+  windowMinutes: 10,
+  holdHours: 24,
+  lastAdminHoldMinutes: 60,
+};
 
 /** Returns the brake in force. Settings that do not mention the brake have the default brake. */
-export const brakeOf = ({ brake }: Pick<TenantSettings, 'brake'>): Brake | null =>
-  brake === undefined ? DEFAULT_BRAKE : brake;
+export const brakeOf = ({ brake }: Pick<TenantSettings, 'brake'>): BrakeInForce | null =>
+  brake === undefined
+    ? DEFAULT_BRAKE
+    : brake && { ...brake, lastAdminHoldMinutes: brake.lastAdminHoldMinutes ?? DEFAULT_BRAKE.lastAdminHoldMinutes };
 
 /** Returns a new object each time, because a caller may change it. */
 export function defaultSettings(): OktaSettings {

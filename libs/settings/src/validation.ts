@@ -38,7 +38,7 @@ export function settingsFaults(settings: OktaSettings): string[] {
 
 function brakeFaults(brake: OktaSettings['brake']): string[] {
   if (brake === null) return [];
-  const { percent, atLeast, windowMinutes, holdHours } = brake;
+  const { percent, atLeast, windowMinutes, holdHours, lastAdminHoldMinutes = 1 } = brake;
   const whole = (value: number, most: number): boolean => Number.isInteger(value) && value >= 1 && value <= most;
   return [
     ...(percent >= 0 && percent <= 100 ? [] : [`The brake's percentage is ${percent}; it must be from 0 to 100.`]),
@@ -51,6 +51,11 @@ function brakeFaults(brake: OktaSettings['brake']): string[] {
     ...(whole(holdHours, 168)
       ? []
       : [`The brake's hold time is ${holdHours} hours; it must be a whole number from 1 to 168 (a week).`]),
+    ...(whole(lastAdminHoldMinutes, 10_080)
+      ? []
+      : [
+          `The brake's hold time of the last administrator is ${lastAdminHoldMinutes} minutes; it must be a whole number from 1 to 10,080 (a week).`,
+        ]),
   ];
 }
 

@@ -5,6 +5,7 @@
  */
 import fc from 'fast-check';
 import type { OktaState } from '#contracts';
+import { isConfirmed } from './people.js';
 import { GATES, type Gate } from './tables.js';
 import { PEOPLE, World } from './world.js';
 
@@ -40,6 +41,15 @@ function pushDelivered(world: World, n: number, active: boolean): void {
   const { read, directory } = world.person(n);
   while (read.worker < directory.length) world.deliverDirectory(n, null);
   world.people.admit();
+}
+
+/** A person who signed in is deactivated, and the brake holds the case. */
+function held(world: World, n: number): void {
+  world.pool.signIn(n);
+  world.configure({ brake: BRAKE });
+  world.deliverSettings();
+  for (let other = 0; other < PEOPLE; other++) if (other !== n) pushDelivered(world, other, false);
+  pushDelivered(world, n, false);
 }
 
 /** identity-service created the user, and the worker receives the event. */
@@ -111,6 +121,7 @@ const anyStep = fc.oneof(
   step(6, 'signIn', [who], (w, n) => w.pool.signIn(n)),
   step(4, 'refresh', [who], (w, n) => w.pool.refresh(n)),
   step(8, 'wait', [fc.constantFrom(10, 400, 900, 3_000, 6_100)], (w, ms) => w.wait(ms)),
+  step(3, 'held', [who], held),
   step(8, 'push delivered', [who, fc.boolean()], pushDelivered),
   step(4, 'provisioned', [who], provisioned),
   step(5, 'dies on the way', [process, who], dieOnTheWay),
@@ -149,6 +160,7 @@ function expectTrueInTheEnd(world: World, n: number): void {
   const out = truth.isOut(people.settings.deactivateOnOffboard) && row.unfinished !== 'held';
   if (out && (published === 'active' || enabled || seen.accepted || status === 'active'))
     fail('has access but should not');
+  if (row.unfinished === 'held' && isConfirmed(row)) fail('is held although Okta confirmed the offboarding');
   const signOutRequestedAt = people.signOutRequestedAt.get(n) ?? 0;
   if (pool.sessions.some((s) => s.person === n && !s.revoked && s.tick < signOutRequestedAt))
     fail('is still signed in');

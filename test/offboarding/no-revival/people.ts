@@ -31,6 +31,10 @@ export interface Settings {
 
 const STRONGEST = 'super_admin';
 
+/** Okta confirmed that the person cannot sign in there. */
+export const isConfirmed = ({ oktaState }: Pick<Row, 'oktaState'>): boolean =>
+  oktaState === 'suspended' || oktaState === 'deprovisioned';
+
 export class People {
   readonly rows: readonly Row[];
   /** Not published yet. */
@@ -95,6 +99,7 @@ export class People {
     this.sql.apply(row, next);
     if (next.publish) this.publish(person);
     if (next.openCase) row.unfinished ??= 'new';
+    if (next.openCase && isConfirmed(row)) this.release(person);
     if (!next.discardCase || wasEntitled || row.unfinished === 'running') return;
     row.unfinished = null;
     this.released.delete(person);
@@ -131,6 +136,7 @@ export class People {
       waiting.map(({ row: { provisioned, roles }, person }) => ({
         id: String(person),
         released: this.released.has(person),
+        confirmed: isConfirmed(this.row(person)),
         provisioned,
         roles,
       })),
@@ -147,7 +153,14 @@ export class People {
       this.sql.admit(this.row(Number(id)));
       this.publish(Number(id));
     }
-    for (const { id } of held) this.row(Number(id)).unfinished = 'held';
+    for (const { id } of held) this.hold(Number(id));
+  }
+
+  /** Ends what exists; only the end of access waits. */
+  private hold(person: number): void {
+    const tick = this.tick();
+    this.signOutRequestedAt.set(person, tick);
+    if (this.sql.hold(this.row(person))) this.publish(person, { kills: tick, byOurClock: true });
   }
 
   /** An administrator or the timer releases a held case. */

@@ -91,7 +91,8 @@ export class ModelRunner {
     const step = nextStep(work);
     if (step === 'end') {
       const { people, sql } = this.around;
-      if (sql.endEnabling(people.row(person), this.id, work.revision)) this.works.delete(person);
+      const waiting = people.outbox.some((record) => record.person === person);
+      if (sql.endEnabling(people.row(person), this.id, work.revision, waiting)) this.works.delete(person);
       else this.continueLater(person, work);
     } else if (step === 'lift') this.lift(person, work, 'absent', null);
     else this.works.set(person, { ...work, call: { person, operation: step, sentAt: this.around.now() } });

@@ -8,7 +8,7 @@ import fc from 'fast-check';
 import type { CognitoAccess, OktaState } from '#contracts';
 import { Outbox } from '#event-bus';
 import { Database } from '#platform';
-import { admitCases } from '../../../apps/deactivation-worker/src/cases/admission.sql.js';
+import { admitCases, holdCases, releaseCases } from '../../../apps/deactivation-worker/src/cases/admission.sql.js';
 import { openCase } from '../../../apps/deactivation-worker/src/cases/case.sql.js';
 import * as sql from '../../../apps/deactivation-worker/src/cognito/access-queue.sql.js';
 import type { Step } from '../../../apps/deactivation-worker/src/cognito/plan.js';
@@ -93,17 +93,35 @@ class Pair {
     this.model.apply(this.row, next);
   }
 
+  /** A held case is released first. */
   async admit(): Promise<void> {
-    if (this.row.publishedStatus !== 'active' || this.row.unfinished !== null) return;
+    const opened = await this.openCase();
+    if (!opened) return;
+    await this.database.query(admitCases, [[opened], [true]]);
+    this.model.admit(this.row);
+  }
+
+  async hold(): Promise<void> {
+    const before = await this.storedFence();
+    const opened = this.row.unfinished === null && (await this.openCase());
+    if (!opened) return;
+    const parameters = [[opened], ['threshold'], [60], this.tenant];
+    const [is] = await this.database.query<{ notBefore: Date; publishedStatus: string }>(holdCases, parameters);
+    expect(this.model.hold(this.row)).toBe(true);
+    expect(is?.publishedStatus).toBe('active');
+    expect(is?.notBefore.getTime()).toBeGreaterThanOrEqual(before);
+  }
+
+  private async openCase(): Promise<string | null> {
+    if (this.row.publishedStatus !== 'active' || this.row.unfinished === 'running') return null;
     const cause = { type: 'test', causationId: 'c', pushedAt: new Date() };
     await this.database.tx((tx) => openCase(tx, this, cause, null));
+    await this.database.query(releaseCases, [this.tenant, null, 'test']);
     const [opened] = await this.database.query<{ id: string }>(
       `select id from offboarding_case where account_id = $1 and state = 'new'`,
       [this.id],
     );
-    await this.database.query(admitCases, [[opened?.id], [true]]);
-    this.row.unfinished = 'new';
-    this.model.admit(this.row);
+    return opened?.id ?? null;
   }
 
   async claim(worker: string, otherIsDead: boolean): Promise<void> {
@@ -162,7 +180,7 @@ class Pair {
 
   async endEnabling(worker: string, revision: number): Promise<void> {
     const is = await this.database.query(sql.endEnabling, [this.id, worker, revision]);
-    expect(is.length > 0).toBe(this.model.endEnabling(this.row, worker, revision));
+    expect(is.length > 0).toBe(this.model.endEnabling(this.row, worker, revision, this.waiting));
   }
 
   async handBack(worker: string): Promise<void> {
@@ -265,6 +283,7 @@ const anyCommand = fc.oneof(
   command(3, [okta, time], (p, ...a) => p.okta(...a)),
   command(4, [fc.boolean(), fc.boolean(), fc.boolean()], (p, ...a) => p.decide(...a)),
   command(3, [], (p) => p.admit()),
+  command(3, [], (p) => p.hold()),
   command(8, [worker, fc.boolean()], (p, ...a) => p.claim(...a)),
   command(4, [claimant, age, actual, step], (p, w, old, ...a) => p.record(p.owner(w), p.row.revision - old, ...a)),
   command(8, [claimant, age, actual], (p, w, old, known) => p.complete(p.owner(w), p.row.revision - old, known)),

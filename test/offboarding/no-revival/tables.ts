@@ -17,6 +17,7 @@ export const GATES = [
   'outbox',
   'second sign-out',
   'first fence',
+  'hold',
   'fence never back',
   "fence by Cognito's clock",
 ] as const;
@@ -205,6 +206,11 @@ export class Statements {
     return true;
   }
 
+  hold(row: Row): boolean {
+    row.unfinished = 'held';
+    return !this.passes('hold', false) && this.requestSignOut(row);
+  }
+
   /** A person who keeps access was signed out. `at`: Cognito's clock. */
   signedOut(row: Row, worker: string, revision: number, actual: CognitoAccess | null, at: number | null): boolean {
     if (row.leaseOwner !== worker || !this.unchanged(row, revision)) return false;
@@ -221,8 +227,10 @@ export class Statements {
     return this.passes('fence never back', notBefore === null || notBefore <= fence) ? fence : (notBefore ?? fence);
   }
 
-  endEnabling(row: Row, worker: string, revision: number): boolean {
-    if (row.leaseOwner !== worker || !this.unchanged(row, revision)) return false;
+  /** `waiting`: the fence is still in the outbox, not published. */
+  endEnabling(row: Row, worker: string, revision: number, waiting: boolean): boolean {
+    if (row.leaseOwner !== worker || !this.unchanged(row, revision) || (row.unfinished === 'held' && waiting))
+      return false;
     if (row.desiredAccess !== 'enabled' || row.lateCallsUntil !== null) return false;
     this.end(row);
     return true;

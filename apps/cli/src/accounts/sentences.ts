@@ -25,6 +25,8 @@ const REASONS: { readonly [C in Reason['code']]: Sentence<C> } = {
   group_deleted: (of) => `${group(of)} was deleted, so it gives no roles.`,
   group_gives_roles: (of) => `${group(of)} gives ${list(of.roles)}.`,
   group_not_mapped: (of) => `${group(of)} is not mapped to a role.`,
+  group_waits: (of, _userName, typed) =>
+    `${group(of)} bears a mapped name that belonged to another group, or was renamed to it. It gives nobody new the mapped role until an administrator confirms it: ${typed(`tenants confirm-group ${of.group}`)}`,
   cognito_none: () => 'Cognito does not have the user, because the account was never active.',
   cognito_pending: () => 'Cognito does not show the latest change yet.',
   cognito_failing: ({ lastError, attempts, nextAttemptAt }, userName, typed) => {

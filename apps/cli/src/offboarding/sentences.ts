@@ -35,7 +35,7 @@ export function stateSentences(of: Case, typed: Typed): string[] {
       return ['The case is being compared with the brake, which takes milliseconds.'];
     case 'held':
       return [
-        `The person still has access. The case will be released automatically at ${instant(of.heldUntil, 'an unknown instant')}.`,
+        `All sessions and tokens from before the hold have ended. The person can sign in again if Okta lets them in. The case will be released automatically at ${instant(of.heldUntil, 'an unknown instant')}.`,
         `To end the access now: ${typed(`offboarding release ${of.userName}`)}. To discard the case: reactivate the person in Okta.`,
       ];
     case 'running':
@@ -49,6 +49,6 @@ export function stateSentences(of: Case, typed: Typed): string[] {
     case 'superseded':
       return ['The person was reactivated before all steps were done. The remaining steps were no longer needed.'];
     case 'discarded':
-      return ['The person was restored before the case was released, so no access was taken away.'];
+      return ['The person was restored before the case was released, so only their sessions ended.'];
   }
 }

@@ -53,6 +53,8 @@ function describeCase(screen: Screen, of: Case, typed: Typed): string {
     [beginning(of.cause), t.pushedAt],
     ['case opened', t.receivedAt],
     ...done(`held: ${heldReason(of.heldBecause)}`, t.heldAt),
+    ...done('SSO sessions ended, while held', t.heldSessionsEndedAt),
+    ...done('refresh tokens revoked, while held', t.heldSignedOutAt),
     ...done(`released by ${of.releasedBy ?? 'unknown'}`, t.releasedAt),
     ...STEPS.map(([name, timing]): Step => [name, t[timing]]),
     ...done(`first token refused (${of.firstRefusedBy ?? 'unknown'})`, t.firstRefusedAt),
@@ -127,7 +129,7 @@ function heldCases(screen: Screen, held: readonly Case[], total: number): string
   ];
   const rows = held.map((c) => ({ ...c, heldAt: c.timings.heldAt }));
   const rest = total > held.length ? `\n... and ${total - held.length} more.` : '';
-  return `Still have access (${total}):\n${table(screen, rows, columns)}${rest}`;
+  return `Signed out, but can sign in again if Okta lets them in (${total}):\n${table(screen, rows, columns)}${rest}`;
 }
 
 function heldLosses(screen: Screen, losses: readonly Json<HeldRoleLossView>[]): string {

@@ -15,7 +15,8 @@ import {
 import type { HubTenant, Json, TenantChanged } from '#contracts';
 import type { HubClient } from '#contracts/clients';
 import { grace } from '../exchange/commands.js';
-import { command, findTenant, Services, type TargetFlags } from '../services.js';
+import { command, findTenant, part, Services, type TargetFlags } from '../services.js';
+import { mappedGroups } from './groups.js';
 import { settingsOf, settingsOptions, unmapping } from './settings.js';
 import {
   describeChange,
@@ -103,15 +104,28 @@ const configure = command({
     ),
   },
   run: changing(
-    async (hub, slug, { flags, env }) => {
-      const settings = settingsOf(flags);
+    async (hub, slug, call) => {
+      const settings = settingsOf(call.flags);
       if (Object.keys(settings).length === 0)
         throw usage('error: name a setting to change; --help lists all settings.');
-      return hub.configure(slug, { settings, by: operator({ flags, env }) });
+      const usedNames = settings.map && (await namesInUse(hub, slug, call));
+      return hub.configure(slug, { settings: { ...settings, usedNames }, by: operator(call) });
     },
     (result) => `${describeChange(result)}\n\n${describeTenant(result.tenant)}`,
   ),
 });
+
+/**
+ * Returns the mapped names that groups use, so that the first mapping of the tenant's own drops the other defaults.
+ * Without an answer of identity-service, all defaults stay.
+ */
+async function namesInUse(hub: HubClient, slug: string, call: Call<TargetFlags>): Promise<string[] | undefined> {
+  const { value } = await part(async () => {
+    const identity = (await Services.of(call)).identity();
+    return identity.groupPins((await findTenant(hub, slug)).id);
+  });
+  return value && [...value.pins, ...value.waiting].map((group) => group.mappedName);
+}
 
 const rotate = command({
   usage: 'rotate-token [slug]',
@@ -215,4 +229,5 @@ export const tenants: readonly AnyCommand[] = [
   disconnectOkta,
   connectSso,
   disconnectSso,
+  ...mappedGroups,
 ];

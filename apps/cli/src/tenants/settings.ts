@@ -20,11 +20,17 @@ export const settingsOptions = {
   brakeAtLeast: option('--brake-at-least <n>', 'brake: hold nobody while at most this many people lose access', number),
   brakeWindow: option('--brake-window <minutes>', 'brake: count the losses of the last n minutes', number),
   brakeHold: option('--brake-hold <hours>', 'brake: let a held loss happen automatically after n hours', number),
+  brakeHoldLastAdmin: option(
+    '--brake-hold-last-admin <minutes>',
+    'brake: let the held loss of the last administrator happen automatically after n minutes',
+    number,
+  ),
   brake: negation('--no-brake', 'switch the brake off: every loss of access happens at once').conflicts([
     'brakePercent',
     'brakeAtLeast',
     'brakeWindow',
     'brakeHold',
+    'brakeHoldLastAdmin',
   ]),
 };
 
@@ -51,8 +57,13 @@ export function settingsOf(flags: SettingsFlags): SettingsChangeBody {
 
 function brakeOf({ brake, ...flags }: SettingsFlags): SettingsChangeBody['brake'] {
   if (brake === false) return null;
-  const { brakePercent: percent, brakeAtLeast: atLeast, brakeWindow: windowMinutes, brakeHold: holdHours } = flags;
-  const given = named({ percent, atLeast, windowMinutes, holdHours });
+  const given = named({
+    percent: flags.brakePercent,
+    atLeast: flags.brakeAtLeast,
+    windowMinutes: flags.brakeWindow,
+    holdHours: flags.brakeHold,
+    lastAdminHoldMinutes: flags.brakeHoldLastAdmin,
+  });
   return Object.keys(given).length === 0 ? undefined : given;
 }
 

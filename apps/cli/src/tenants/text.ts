@@ -39,8 +39,8 @@ export function describeTenant(tenant: Tenant): string {
 
 function brakeText(brake: Tenant['settings']['brake']): string {
   if (brake === null) return 'off';
-  const { percent, atLeast, windowMinutes, holdHours } = brake;
-  return `${percent} % of the active accounts (at least ${atLeast} people) may lose access within ${windowMinutes} minutes; further losses are held for up to ${holdHours} hours`;
+  const { percent, atLeast, windowMinutes, holdHours, lastAdminHoldMinutes } = brake;
+  return `${percent} % of the active accounts (at least ${atLeast} people) may lose access within ${windowMinutes} minutes; further losses are held for up to ${holdHours} hours, the loss of the last administrator for up to ${lastAdminHoldMinutes} minutes`;
 }
 
 function tokenState(token: Tenant['settings']['scimToken']): string {

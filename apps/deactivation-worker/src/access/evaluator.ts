@@ -1,7 +1,9 @@
 import { Injectable } from '@nestjs/common';
+import { BY_OKTA } from '#brake';
 import { Outbox } from '#event-bus';
 import { currentTraceparent, type Tx } from '#platform';
-import { caseEvent } from '../cases/case-event.js';
+import { releaseConfirmed } from '../cases/admission.sql.js';
+import { caseEvent, type CaseRow } from '../cases/case-event.js';
 import { discardCases, openCase } from '../cases/case.sql.js';
 import type { Cause } from '../cases/cause.js';
 import { OffboardingWake } from '../wake.js';
@@ -54,13 +56,25 @@ export class AccessEvaluator {
       };
       await this.writer.write(tx, id, next, { causationId, traceparent }, event ? [accessEvent(event)] : []);
     }
-    if (next.openCase) await openCase(tx, person, cause, traceparent);
+    if (next.openCase) {
+      await openCase(tx, person, cause, traceparent);
+      if (person.oktaState !== null) await this.releaseConfirmed(tx, id, causationId);
+    }
     // A person who was entitled to access before this change has no pending case to discard.
     if (!next.discardCase || person.wasEntitled) return;
     const discarded = await discardCases(tx, [id]);
     await this.outbox.add(
       tx,
       discarded.map((row) => caseEvent('discarded', row, causationId)),
+    );
+  }
+
+  /** Nothing is held once Okta confirms the offboarding, because then it is no mistake of a push. */
+  private async releaseConfirmed(tx: Tx, id: string, causationId: string): Promise<void> {
+    const released = await tx.query<CaseRow>(releaseConfirmed, [id, BY_OKTA]);
+    await this.outbox.add(
+      tx,
+      released.map((row) => caseEvent('released', row, causationId)),
     );
   }
 }

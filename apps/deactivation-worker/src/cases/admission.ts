@@ -4,11 +4,11 @@
  * afterwards, another process completes the case.
  */
 import { Inject, Injectable } from '@nestjs/common';
-import { HoldTimer, lockBrake, TIMER } from '#brake';
+import { HoldTimer, holdMinutes, lockBrake, TIMER } from '#brake';
 import { Outbox } from '#event-bus';
 import type { Access, TenantSettings } from '#events';
 import { Database, LOGGER, Metrics, type Logger, type Tx } from '#platform';
-import { brakeOf, DEFAULT_BRAKE, defaultSettings, settingsOf } from '#settings';
+import { brakeOf, DEFAULT_BRAKE, defaultSettings, settingsOf, type BrakeInForce } from '#settings';
 import { Loop } from '#worker';
 import { accessEvent } from '../access/access-event.js';
 import type { PersonEntity } from '../access/person.entity.js';
@@ -105,7 +105,7 @@ export class Admission {
     const candidates = await tx.query<Candidate & { lost: number }>(takeNewCases, [tenant, BATCH, window]);
     if (candidates.length === 0) return 0;
     const count = await this.count(tx, tenant, candidates, rules);
-    await this.write(tx, applyBrake(brakeOf(rules), candidates, count));
+    await this.write(tx, tenant, applyBrake(brakeOf(rules), candidates, count), brakeOf(rules));
     return candidates.length;
   }
 
@@ -129,7 +129,12 @@ export class Admission {
     };
   }
 
-  private async write(tx: Tx, { admitted, held }: Decisions): Promise<void> {
+  private async write(
+    tx: Tx,
+    tenant: string,
+    { admitted, held }: Decisions,
+    brake: BrakeInForce | null,
+  ): Promise<void> {
     if (admitted.length > 0) {
       const rows = await tx.query<AdmittedRow>(admitCases, [admitted.map((a) => a.id), admitted.map((a) => a.counts)]);
       await this.outbox.add(
@@ -142,25 +147,28 @@ export class Admission {
       });
     }
     if (held.length === 0) return;
-    const rows = await tx.query<CaseRow>(holdCases, [held.map((h) => h.id), held.map((h) => h.because)]);
+    const columns = [held.map((h) => h.id), held.map((h) => h.because), held.map((h) => holdMinutes(h.because, brake))];
+    const rows = await tx.query<FencedCase>(holdCases, [...columns, tenant]);
     await this.outbox.add(
       tx,
-      rows.map((row) => caseEvent('held', row)),
+      rows.flatMap((row) => [accessEvent({ ...row, id: row.accountId }), caseEvent('held', row)]),
     );
-    tx.afterCommit(() => this.reportHeld(rows));
+    tx.afterCommit(() => {
+      this.wake.emit('run');
+      this.wake.emit('held');
+      this.reportHeld(rows);
+    });
   }
 
   private reportHeld(rows: readonly CaseRow[]): void {
     for (const { heldBecause } of rows) this.heldTotal.inc({ reason: heldBecause ?? 'threshold' });
     this.logger.warn(
       { tenant: rows[0]?.tenant, code: 'brake_held', cases: rows.length, reason: rows[0]?.heldBecause },
-      'The brake holds offboardings. These people keep access until an administrator releases them or the hold ends.',
+      'The brake holds offboardings. The sessions and tokens of these people ended, but people whom Okta lets in can sign in again until an administrator releases their cases or the hold ends.',
     );
   }
 }
 
-type AdmittedRow = CaseRow &
-  Pick<PersonEntity, 'accessVersion' | 'publishedRoles' | 'notBefore'> & {
-    readonly publishedStatus: Access['status'];
-    readonly seconds: number;
-  };
+type FencedCase = CaseRow &
+  Pick<PersonEntity, 'accessVersion' | 'publishedRoles' | 'notBefore'> & { readonly publishedStatus: Access['status'] };
+type AdmittedRow = FencedCase & { readonly seconds: number };

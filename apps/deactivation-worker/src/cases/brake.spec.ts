@@ -5,6 +5,7 @@ const candidates = (count: number, change: Partial<Candidate> = {}): Candidate[]
   Array.from({ length: count }, (_, i) => ({
     id: `c${i}`,
     released: false,
+    confirmed: false,
     provisioned: true,
     roles: ['viewer'],
     ...change,
@@ -38,6 +39,14 @@ describe('the brake over cases that wait for admission', () => {
     const { admitted, held } = applyBrake(BRAKE, waiting, tenant({ active: 22 }));
     expect([admitted.length, held.length]).toEqual([42, 0]);
     expect(admitted.filter((a) => a.counts)).toHaveLength(2);
+  });
+
+  it('never holds a person whom Okta confirms as deactivated or suspended, and does not count them', () => {
+    const waiting = [...candidates(20, { confirmed: true }), ...candidates(2)];
+    const { admitted, held } = applyBrake(BRAKE, waiting, tenant({ active: 22 }));
+    expect([admitted.length, held.length, admitted.filter((a) => a.counts).length]).toEqual([22, 0, 2]);
+    const admin = candidates(1, { roles: ['super_admin'], confirmed: true });
+    expect(counts(BRAKE, admin, tenant({ admins: 1 }))).toEqual([1, 0]);
   });
 
   it('holds the last administrator, also the last of several in one push, but none of the others', () => {

@@ -7,6 +7,8 @@ export interface Candidate {
   readonly id: string;
   /** Whether an administrator or the timer released the case. The brake does not hold a released case again. */
   readonly released: boolean;
+  /** Whether Okta confirmed that it deactivated or suspended the person. Such a case is no mistake and never held. */
+  readonly confirmed: boolean;
   /** Whether Cognito has the user. An account without a Cognito user has no access to lose. */
   readonly provisioned: boolean;
   /** The account's roles, highest precedence first. */
@@ -36,11 +38,12 @@ export function applyBrake(brake: Brake | null, candidates: readonly Candidate[]
   const admitted: { id: string; counts: boolean }[] = [];
   const held: { id: string; because: HeldBecause }[] = [];
   for (const candidate of candidates) {
-    const { id, provisioned, released } = candidate;
+    const { id, provisioned } = candidate;
     const admin = isAdmin(candidate, count.strongestRole);
-    const counts = provisioned && !released;
+    const decided = candidate.released || candidate.confirmed;
+    const counts = provisioned && !decided;
     const because = counts ? tally.decide({ admin }) : null;
-    if (provisioned && released) tally.pass({ admin });
+    if (provisioned && decided) tally.pass({ admin });
     if (because === null) admitted.push({ id, counts });
     else held.push({ id, because });
   }

@@ -1,3 +1,4 @@
+import type { CaseTimings } from '#contracts';
 import type { NewEvent } from '#event-bus';
 import type { EventData, OffboardingCase } from '#events';
 import type { PersonEntity } from '../access/person.entity.js';
@@ -23,7 +24,7 @@ export function caseEvent(change: CaseChange, row: CaseRow, causationId = row.ca
 }
 
 /** The state `new` is internal. Until admission, which takes milliseconds, such a case is published as `held`. */
-export const caseData = (row: CaseRow): OffboardingCase => ({
+export const caseData = (row: CaseRow): OffboardingCase & { readonly timings: CaseTimings } => ({
   id: row.id,
   account: row.accountId,
   userName: row.userName,
@@ -32,11 +33,14 @@ export const caseData = (row: CaseRow): OffboardingCase => ({
   cause: row.cause,
   causationId: row.causationId,
   heldBecause: row.heldBecause,
+  heldUntil: row.state === 'held' ? instant(row.heldUntil) : null,
   releasedBy: row.releasedBy,
   timings: {
     pushedAt: row.pushedAt.toISOString(),
     receivedAt: row.receivedAt.toISOString(),
     heldAt: instant(row.heldAt),
+    heldSignedOutAt: instant(row.heldSignedOutAt),
+    heldSessionsEndedAt: instant(row.heldSessionsEndedAt),
     releasedAt: instant(row.releasedAt),
     fencedAt: instant(row.fencedAt),
     disabledAt: instant(row.disabledAt),

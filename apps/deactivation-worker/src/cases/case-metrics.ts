@@ -1,3 +1,4 @@
+import { HELD_REASONS } from '#contracts';
 import { sharedRead, type Database, type Metrics } from '#platform';
 
 /** For a case that the brake held, the measured time includes the time until its release. */
@@ -10,6 +11,8 @@ const UNFINISHED = ['new', 'held', 'running'];
 const unfinishedCases = `
   select state, count(*)::int as cases, coalesce(extract(epoch from clock_timestamp() - min(coalesce(released_at, received_at))), 0)::float8 as oldest
     from offboarding_case where state in ('new', 'held', 'running') group by state`;
+
+const heldCases = `select held_because as reason, count(*)::int as cases from offboarding_case where state = 'held' group by 1`;
 
 /** Cases that take longer than normal, or that need a correction of the user or the configuration. */
 const stuckCases = `
@@ -30,6 +33,15 @@ export function watchCases(database: Database, metrics: Metrics): void {
     'Age of the oldest unfinished case that does not wait for an administrator',
     [],
     readCases,
+  );
+  metrics.gauge(
+    'offboarding_held_cases',
+    'Cases that wait for an administrator; raise an alarm for any with the reason last_admin',
+    ['reason'],
+    async (gauge) => {
+      const rows = await database.query<{ reason: string; cases: number }>(heldCases);
+      for (const reason of HELD_REASONS) gauge.set({ reason }, rows.find((row) => row.reason === reason)?.cases ?? 0);
+    },
   );
   metrics.gauge(
     'offboarding_stuck_cases',

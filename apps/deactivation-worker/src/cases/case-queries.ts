@@ -1,9 +1,7 @@
 /** Queries of the internal API. Each reads one tenant without locks, so it may show a case between two steps. */
 import { Injectable } from '@nestjs/common';
-import { heldUntil } from '#brake';
 import type { CasePage, CasesQuery, CaseView, HeldCases, PeopleList, PersonTimeline, PersonView } from '#contracts';
 import { columnsOf, Database, Problem } from '#platform';
-import { brakeOf, settingsOf } from '#settings';
 import { PersonEntity } from '../access/person.entity.js';
 import { rereadAccess } from '../cognito/access-queue.sql.js';
 import { caseData, type CaseRow } from './case-event.js';
@@ -76,7 +74,7 @@ export class CaseQueries {
     const position = cursor === undefined ? null : await this.position(tenant, cursor);
     const parameters = [tenant, state ?? null, position, cursor ?? null, limit + 1];
     const rows = await this.database.query<ViewedCase>(pageSql, parameters);
-    const page = await this.views(tenant, rows.slice(0, limit));
+    const page = rows.slice(0, limit).map(viewOf);
     return { cases: page, next: rows.length > limit ? (page.at(-1)?.id ?? null) : null };
   }
 
@@ -86,13 +84,13 @@ export class CaseQueries {
       `select count(*)::int as total from offboarding_case where tenant = $1 and state = 'held'`,
       [tenant],
     );
-    return { held: await this.views(tenant, rows), total: Math.max(count?.total ?? 0, rows.length) };
+    return { held: rows.map(viewOf), total: Math.max(count?.total ?? 0, rows.length) };
   }
 
   async timeline(tenant: string, account: string): Promise<PersonTimeline> {
     const person = await this.person(tenant, account);
     const rows = await this.database.query<ViewedCase>(timelineSql, [tenant, account, TIMELINE]);
-    return { person, cases: await this.views(tenant, rows) };
+    return { person, cases: rows.map(viewOf) };
   }
 
   async people(tenant: string, who: string): Promise<PeopleList> {
@@ -117,23 +115,16 @@ export class CaseQueries {
     if (row) return row.receivedAt;
     throw new Problem('invalid_request', 'The cursor is unknown in this tenant. Start again without a cursor.');
   }
-
-  private async views(tenant: string, rows: readonly ViewedCase[]): Promise<CaseView[]> {
-    const isHeld = rows.some((row) => row.state === 'held');
-    const copy = isHeld ? await settingsOf(this.database, this.database.schema, tenant) : null;
-    const holdHours = copy ? brakeOf(copy.settings)?.holdHours : undefined;
-    return rows.map((row) => viewOf(row, holdHours));
-  }
 }
 
 /** Attempts and errors in the person's row are about the running case, so no other case shows them. */
-function viewOf(row: ViewedCase, holdHours: number | undefined): CaseView {
+function viewOf(row: ViewedCase): CaseView {
   const running = row.state === 'running';
   return {
     ...caseData(row),
     state: row.state,
     externalId: row.externalId,
-    heldUntil: row.state === 'held' && row.heldAt ? heldUntil(row.heldAt, holdHours) : null,
+    heldUntil: row.state === 'held' ? row.heldUntil : null,
     endedAt: row.endedAt,
     firstRefusedBy: row.firstRefusedBy,
     attempts: running ? row.attempts : 0,

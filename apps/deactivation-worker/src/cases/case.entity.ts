@@ -18,10 +18,17 @@ export class CaseEntity {
   /** Whether the case counts against the brake: the person had access, and nobody released the case. */
   @Column({ type: 'boolean', default: false }) counts!: boolean;
   @Column({ type: 'text', nullable: true }) heldBecause!: HeldBecause | null;
+
+  /** Time at which the timer releases the held case. */
+  @Column({ type: 'timestamptz', nullable: true }) heldUntil!: Date | null;
   @Column({ type: 'text', nullable: true }) releasedBy!: string | null;
   @Column({ type: 'timestamptz' }) pushedAt!: Date;
   @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' }) receivedAt!: Date;
+
+  /** Time at which the brake held the case. The fence of a held case has the same time. */
   @Column({ type: 'timestamptz', nullable: true }) heldAt!: Date | null;
+  @Column({ type: 'timestamptz', nullable: true }) heldSignedOutAt!: Date | null;
+  @Column({ type: 'timestamptz', nullable: true }) heldSessionsEndedAt!: Date | null;
   @Column({ type: 'timestamptz', nullable: true }) releasedAt!: Date | null;
   @Column({ type: 'timestamptz', nullable: true }) fencedAt!: Date | null;
   @Column({ type: 'timestamptz', nullable: true }) disabledAt!: Date | null;

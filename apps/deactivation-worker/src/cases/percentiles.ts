@@ -2,14 +2,18 @@ import { Injectable } from '@nestjs/common';
 import { CASE_STEPS, type CaseStep, type Percentiles, type PercentilesQuery } from '#contracts';
 import { Database } from '#platform';
 
-/** Reads along the index case_fenced. Without a tenant, Postgres 18 uses a skip scan over the first column. */
+/**
+ * A refusal from before the release of a held case belongs to the hold, and is left out.
+ *
+ * Reads along the index case_fenced. Without a tenant, Postgres 18 uses a skip scan over the first column.
+ */
 const percentilesSql = `
   select s.step, count(*)::int as cases,
          percentile_cont(array[0.5, 0.95, 0.99]) within group (order by extract(epoch from s.at - coalesce(c.released_at, c.pushed_at))::float8 * 1000) as ms
     from offboarding_case c
    cross join lateral (values ('fenced', c.fenced_at), ('disabled', c.disabled_at), ('signed_out', c.signed_out_at),
      ('sessions_ended', c.sessions_ended_at), ('confirmed', c.confirmed_at), ('first_refused', c.first_refused_at)) as s (step, at)
-   where c.fenced_at >= clock_timestamp() - make_interval(mins => $1) and ($2::uuid is null or c.tenant = $2) and s.at is not null
+   where c.fenced_at >= clock_timestamp() - make_interval(mins => $1) and ($2::uuid is null or c.tenant = $2) and s.at >= coalesce(c.released_at, c.pushed_at)
    group by s.step`;
 
 const MINUTES = 60;

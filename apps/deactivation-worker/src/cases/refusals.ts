@@ -7,6 +7,9 @@ import { Database, Problem } from '#platform';
  */
 const CLOCK_TOLERANCE = '10 minutes';
 
+/** The first fence of a case. A case that was held has a second one, from its release. */
+const FENCE = 'coalesce(c.held_at, c.fenced_at)';
+
 /**
  * Stores the refusal in the case whose fence is the latest before the refusal. If no fence is earlier, takes the case
  * with the closest fence within the tolerance. Reports may arrive in any order, and a case keeps its earliest refusal.
@@ -14,10 +17,10 @@ const CLOCK_TOLERANCE = '10 minutes';
 const recordSql = `
   with report as (select $3::timestamptz as at, clock_timestamp() as now, interval '${CLOCK_TOLERANCE}' as tolerance),
   fenced as (
-    select c.id, least(greatest(r.at, c.fenced_at), r.now) as at
+    select c.id, least(greatest(r.at, ${FENCE}), r.now) as at
       from offboarding_case c, report r
-     where c.tenant = $1 and c.account_id = $2 and c.fenced_at <= r.at + r.tolerance and r.at <= r.now + r.tolerance
-     order by c.fenced_at <= r.at desc, abs(extract(epoch from c.fenced_at - r.at))
+     where c.tenant = $1 and c.account_id = $2 and ${FENCE} <= r.at + r.tolerance and r.at <= r.now + r.tolerance
+     order by ${FENCE} <= r.at desc, abs(extract(epoch from ${FENCE} - r.at))
      limit 1
   ), recorded as (
     update offboarding_case c set first_refused_at = f.at, first_refused_by = $4

@@ -22,6 +22,8 @@ const STATE = [
 
 export interface WorkRow extends Pick<PersonEntity, (typeof STATE)[number]> {
   readonly lifted: boolean;
+  /** Whether the person is one of many whom the brake holds. */
+  readonly heldInBulk: boolean;
 }
 
 /** Longer than any call to Cognito takes. After this time, no call of a dead process can change a user any more. */
@@ -29,7 +31,8 @@ export const LATE_CALL_SECONDS = 6;
 const LATE_CALLS_UNTIL = `clock_timestamp() + interval '${LATE_CALL_SECONDS} seconds'`;
 
 /** The columns that describe the work on one person. `p` is the person's row after the statement. */
-const WORK = `${columnsOf(PersonEntity, { alias: 'p', only: STATE })}, p.published_status = 'active' as lifted`;
+const WORK = `${columnsOf(PersonEntity, { alias: 'p', only: STATE })}, p.published_status = 'active' as lifted,
+  exists (select 1 from offboarding_case h where h.account_id = p.id and h.state = 'held' and h.held_because = 'threshold') as "heldInBulk"`;
 
 /**
  * SQL condition, equal to the condition of the index `person_urgent`. Without this index, each query would read all
@@ -144,22 +147,40 @@ export const liftFence = prepared(`
     from p left join c on c.account_id = p.id`);
 
 /**
- * Moves the fence after the sign-out of a person who keeps their access (Universal Logout). `$5` is the time, by
- * Cognito's clock, after the sign-out. The fence moves to the next whole second, as in `liftFence`. It never moves
- * back, because a token that was refused must not be accepted again.
+ * Moves the fence after the sign-out of a person who keeps their access (Universal Logout, or a held case). `$5` is the
+ * time, by Cognito's clock, after the sign-out; null if Cognito has no such user. The fence moves to the next whole
+ * second, as in `liftFence`. It never moves back, because a token that was refused must not be accepted again.
  */
 export const fenceSignedOut = `
-  update person p
-     set actual_access = $4, sign_out_due = false, attempts = 0, last_error = null, last_error_class = null,
-         access_version = p.access_version + 1,
-         not_before = greatest(p.not_before, date_trunc('second', coalesce($5::timestamptz, clock_timestamp())) + interval '1 second')
-   where p.id = $1 and p.lease_owner = $2 and p.revision = $3 and p.desired_access = 'enabled' and p.published_status = 'active'
-  returning ${WORK}, ${FENCED}`;
+  with p as (
+    update person p
+       set actual_access = $4, sign_out_due = false, attempts = 0, last_error = null, last_error_class = null,
+           access_version = p.access_version + 1,
+           not_before = greatest(p.not_before, date_trunc('second', coalesce($5::timestamptz, clock_timestamp())) + interval '1 second')
+     where p.id = $1 and p.lease_owner = $2 and p.revision = $3 and p.desired_access = 'enabled' and p.published_status = 'active'
+    returning p.*
+  ), c as (
+    update offboarding_case c set held_signed_out_at = coalesce(c.held_signed_out_at, case when $5 is not null then clock_timestamp() end)
+      from p where c.account_id = p.id and c.state = 'held'
+  )
+  select ${WORK}, ${FENCED} from p`;
 
-/** Ends the lease and the work on the person, because Cognito shows the user enabled, as desired. */
+/**
+ * Ends the lease and the work on the person, because Cognito shows the user enabled, as desired. If the person's case is
+ * held, the work ends only after the event with the fence has left our outbox, because only then their sessions end.
+ */
 export const endEnabling = `
-  update person set due_at = null, lease_owner = null, attempts = 0, last_error = null, last_error_class = null
-   where id = $1 and lease_owner = $2 and revision = $3 and desired_access = 'enabled' and late_calls_until is null returning id`;
+  with p as (
+    update person p set due_at = null, lease_owner = null, attempts = 0, last_error = null, last_error_class = null
+     where p.id = $1 and p.lease_owner = $2 and p.revision = $3 and p.desired_access = 'enabled' and p.late_calls_until is null
+       and not exists (select 1 from offboarding_case c join outbox o on o.topic = 'identity.access' and o.key = p.tenant || ':' || p.id
+                        where c.account_id = p.id and c.state = 'held')
+    returning p.id
+  ), c as (
+    update offboarding_case c set held_sessions_ended_at = coalesce(c.held_sessions_ended_at, clock_timestamp())
+      from p where c.account_id = p.id and c.state = 'held'
+  )
+  select id from p`;
 
 /** Ends the lease. The person is due again after `$3` seconds. */
 export const handBack = prepared(`

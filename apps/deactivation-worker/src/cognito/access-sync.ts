@@ -94,10 +94,11 @@ export class AccessSync {
 
   /** `at` is the time, by Cognito's clock, at which Cognito finished the call; null if the step does not need it. */
   private async call(
-    { id, actualAccess }: Work,
+    { id, actualAccess, heldInBulk }: Work,
     step: 'disable' | 'sign-out' | 'confirm' | 'enable',
   ): Promise<{ actual: CognitoState; at: Date | null }> {
-    const urgency = URGENCY[step];
+    // The sign-outs of a mass of held people must not delay the end of anybody's access.
+    const urgency = heldInBulk && step === 'sign-out' ? 'bulk' : URGENCY[step];
     switch (step) {
       case 'disable':
         await this.pool.disableUser(id, urgency);

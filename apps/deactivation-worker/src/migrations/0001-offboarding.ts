@@ -75,10 +75,13 @@ const CASE = `
     traceparent text,
     counts boolean not null default false,
     held_because text check (held_because in ('threshold', 'last_admin')),
+    held_until timestamptz,
     released_by text,
     pushed_at timestamptz not null,
     received_at timestamptz not null default clock_timestamp(),
     held_at timestamptz,
+    held_signed_out_at timestamptz,
+    held_sessions_ended_at timestamptz,
     released_at timestamptz,
     fenced_at timestamptz,
     disabled_at timestamptz,
@@ -92,6 +95,7 @@ const CASE = `
   create unique index case_unfinished on offboarding.offboarding_case (account_id) where state in ('new', 'held', 'running');
   create index case_new on offboarding.offboarding_case (tenant, received_at) where state = 'new';
   create index case_held on offboarding.offboarding_case (tenant, held_at) where state = 'held';
+  create index case_held_until on offboarding.offboarding_case (held_until) where state = 'held';
   create index case_by_account on offboarding.offboarding_case (account_id, received_at);
   create index case_by_tenant on offboarding.offboarding_case (tenant, received_at, id);
   -- What the brake counts: losses that were admitted.
@@ -124,6 +128,7 @@ const OKTA_CHECK = `
     newer_at timestamptz,
     newer_run uuid,
     run uuid,
+    held boolean not null default false,
     due_at timestamptz not null default clock_timestamp(),
     claim uuid,
     lease_owner uuid,
@@ -133,7 +138,7 @@ const OKTA_CHECK = `
     primary key (tenant, user_id)
   ) with (fillfactor = 60);
   create index okta_check_due on offboarding.okta_check (due_at);
-  create index okta_check_tenant on offboarding.okta_check (tenant, pushed_at);
+  create index okta_check_tenant on offboarding.okta_check (tenant, held, pushed_at);
   create index okta_check_run on offboarding.okta_check (run) where run is not null;
   create index okta_check_newer_run on offboarding.okta_check (newer_run) where newer_run is not null;`;
 

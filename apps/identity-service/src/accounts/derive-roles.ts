@@ -4,8 +4,9 @@ import type { RoleMapping } from '#events';
 
 export interface GroupFact {
   readonly id: string;
-  readonly displayName: string;
   readonly deleted: boolean;
+  /** Keys of the mapped names that are pinned to this group. */
+  readonly pins: readonly string[];
 }
 
 export interface RoleRules {
@@ -17,7 +18,7 @@ export interface RoleRules {
 /** Strongest role first. A mapping to a role that the tenant does not have gives nothing. */
 export function rolesOfGroup(group: GroupFact, rules: RoleRules): string[] {
   if (group.deleted) return [];
-  const keys = new Set([groupKey({ name: group.displayName }), groupKey({ id: group.id })]);
+  const keys = new Set([...group.pins, groupKey({ id: group.id })]);
   const given = new Set(rules.roleMappings.filter((m) => keys.has(groupKey(m.group))).map((m) => m.role));
   return rules.roles.filter((role) => given.has(role));
 }

@@ -4,6 +4,7 @@ import { columnsOf, currentTraceparent, prepared, type Tx } from '#platform';
 import { brakeOf } from '#settings';
 import { DirectoryUserEntity } from '../directory/directory.entity.js';
 import { PROFILE, profileSql } from '../directory/profile.entity.js';
+import { PIN_GIVES_ROLE } from '../pins/pins.sql.js';
 import { AccountEntity } from './account.entity.js';
 import type { Cause, Subject } from './subject.js';
 import type { Transition } from './transition.js';
@@ -41,8 +42,9 @@ const subjectsSql = prepared(`
         from (select m.role, min(m.precedence) as precedence, array_agg(distinct d.id order by d.id) as groups
                 from membership b
                 join directory_group d on d.id = b.group_id and d.tenant = a.tenant and not d.deleted
-                join role_mapping m on m.tenant = a.tenant and m.group_key in (d.name_key, 'id:' || d.id)
-               where b.user_id = a.id and b.tenant = a.tenant
+                left join group_pin n on n.group_id = d.id and n.tenant = a.tenant
+                join role_mapping m on m.tenant = a.tenant and m.group_key in (n.name_key, 'id:' || d.id)
+               where b.user_id = a.id and b.tenant = a.tenant and ${PIN_GIVES_ROLE}
                group by m.role) g
     ) r on true
    where a.tenant = $1 and a.id = any($2::uuid[])

@@ -5,9 +5,11 @@
  */
 import { Inject, Injectable } from '@nestjs/common';
 import { Database, inSpan, LOGGER, type Logger, type Tx } from '#platform';
+import { defaultsBesideOwn, settingsOf } from '#settings';
 import { Loop } from '#worker';
 import { Reconciler } from '../cognito/reconciler.js';
 import { Evaluator } from './evaluator.js';
+import { settlePins, waitingOfTenant, type WaitingGroup } from '../pins/pins.sql.js';
 import { lockTenantExclusively } from './locks.sql.js';
 import { affectedAccounts, nextTenant, takeRequests, type ReevaluationRequest } from './reevaluation.sql.js';
 import type { Cause } from './subject.js';
@@ -75,12 +77,39 @@ export class Reevaluator {
         const cause = { type: request.cause, groupId: request.groupId, causationId: request.causationId };
         for (const id of await affectedAccounts(tx, tenant, request)) causes.set(id, cause);
       }
+      if (requests.some((request) => request.userId === null)) await this.settlePins(tx, tenant, last, causes);
       const { changed } = await this.evaluator.evaluate(tx, tenant, causes, 'exclusive');
       this.logger.info(
         { tenant, accounts: causes.size, changed, cause: last.cause, causationId: last.causationId },
         're-evaluated accounts of a tenant',
       );
       return changed;
+    });
+  }
+
+  /** Pins groups to mapped names, and adds the members of the pinned groups to the accounts to evaluate. */
+  private async settlePins(
+    tx: Tx,
+    tenant: string,
+    last: ReevaluationRequest,
+    causes: Map<string, Cause>,
+  ): Promise<void> {
+    const defaults = defaultsBesideOwn(
+      (await settingsOf(tx, this.database.schema, tenant))?.settings.roleMappings ?? [],
+    );
+    const before = new Set((await tx.query<WaitingGroup>(waitingOfTenant, [tenant])).map(({ groupId }) => groupId));
+    for (const { id: groupId } of await tx.query<{ id: string }>(settlePins, [tenant, defaults])) {
+      const request = { ...last, userId: null, groupId };
+      for (const id of await affectedAccounts(tx, tenant, request))
+        causes.set(id, { type: last.cause, groupId, causationId: last.causationId });
+    }
+    const waiting = await tx.query<WaitingGroup>(waitingOfTenant, [tenant]);
+    tx.afterCommit(() => {
+      for (const { groupId: group, name, roles, members } of waiting.filter(({ groupId }) => !before.has(groupId)))
+        this.logger.warn(
+          { tenant, code: 'group_waits', group, name, roles, members },
+          'A group bears a mapped name that belonged to another group, or was renamed to it. Nobody gains the role until an administrator confirms the group.',
+        );
     });
   }
 }

@@ -1,6 +1,7 @@
 /** The inputs of an evaluation: what is stored about one account, and the cause of the evaluation. */
 import { shortType } from '#event-bus';
-import type { Brake, EventEnvelope, OffboardingCase } from '#events';
+import type { EventEnvelope, OffboardingCase } from '#events';
+import type { BrakeInForce } from '#settings';
 import type { HeldBecause } from '#contracts';
 import type { Profile } from '../directory/profile.entity.js';
 import type { AccountEntity, AccountStatus } from './account.entity.js';
@@ -70,6 +71,6 @@ export interface Subject {
     readonly version: number | null;
     /** All roles of the tenant, strongest first. */
     readonly roles: readonly string[];
-    readonly brake: Brake | null;
+    readonly brake: BrakeInForce | null;
   };
 }

@@ -6,6 +6,7 @@ import type {
   AccountListQuery,
   AccountRoleLoss,
   AccountView,
+  ExplainedGroup,
   Explanation,
   GrantView,
   HeldRoleLossView,
@@ -18,10 +19,11 @@ import { RoleGrantEntity } from '../accounts/role-grant.entity.js';
 import { ACCESS_CLOSED } from '../accounts/subject.js';
 import { HeldRoleLossEntity } from '../brake/held-role-loss.entity.js';
 import { fitsCognito } from '../cognito/plan.js';
+import { waitingOfTenant, type WaitingGroup } from '../pins/pins.sql.js';
 import { explain } from './explanation.js';
 
 const PAGE = 100;
-const LOSS = ['wouldLose', 'heldBecause', 'heldAt', 'cause'] as const;
+const LOSS = ['wouldLose', 'heldBecause', 'heldAt', 'heldUntil', 'cause'] as const;
 
 interface AccountRow extends AccountEntity {
   readonly heldRoleLoss: AccountRoleLoss | null;
@@ -75,7 +77,8 @@ const grantsOf = `
 
 /** A group has no name here until its own events have arrived. */
 const groupsOf = `
-  select m.group_id as id, d.display_name as "displayName", coalesce(d.deleted, false) as deleted
+  select m.group_id as id, d.display_name as "displayName", coalesce(d.deleted, false) as deleted,
+         array(select n.name_key from group_pin n where n.tenant = m.tenant and n.group_id = m.group_id) as pins
     from membership m left join directory_group d on d.id = m.group_id and d.tenant = m.tenant
    where m.tenant = $1 and m.user_id = $2 order by d.display_name, m.group_id`;
 
@@ -84,6 +87,10 @@ const heldRoleLosses = `
          ${columnsOf(HeldRoleLossEntity, { alias: 'h', only: [...LOSS, 'causationId'] })}
     from held_role_loss h join account a on a.id = h.account_id
    where h.tenant = $1 and h.released_at is null order by h.held_at, h.account_id`;
+
+interface GroupRow extends Pick<ExplainedGroup, 'id' | 'displayName' | 'deleted'> {
+  readonly pins: readonly string[];
+}
 
 @Injectable()
 export class AccountQueries {
@@ -114,15 +121,13 @@ export class AccountQueries {
 
   async explanation(account: AccountView): Promise<Explanation> {
     const copy = await settingsOf(this.database, 'identity', account.tenant);
-    const rows = await this.database.query<{ id: string; displayName: string | null; deleted: boolean }>(groupsOf, [
-      account.tenant,
-      account.id,
-    ]);
+    const rows = await this.database.query<GroupRow>(groupsOf, [account.tenant, account.id]);
+    const waiting = await this.database.query<WaitingGroup>(waitingOfTenant, [account.tenant]);
     const rules = copy?.settings ?? { roles: [], roleMappings: [] };
-    const groups = rows.map(({ displayName, ...group }) => ({
+    const groups = rows.map(({ pins, ...group }) => ({
       ...group,
-      displayName,
-      roles: displayName === null ? [] : rolesOfGroup({ ...group, displayName }, rules),
+      roles: rolesOfGroup({ ...group, pins }, rules),
+      waits: waiting.some(({ groupId }) => groupId === group.id),
     }));
     return explain(account, groups, copy);
   }

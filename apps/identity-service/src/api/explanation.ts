@@ -36,6 +36,7 @@ const heldReason = ({ heldRoleLoss: held }: AccountView): Reason[] =>
 
 function groupReason(group: ExplainedGroup): Reason {
   if (group.deleted) return { code: 'group_deleted', parameters: named(group) };
+  if (group.waits) return { code: 'group_waits', parameters: named(group) };
   if (group.roles.length === 0) return { code: 'group_not_mapped', parameters: named(group) };
   return { code: 'group_gives_roles', parameters: { ...named(group), roles: group.roles } };
 }

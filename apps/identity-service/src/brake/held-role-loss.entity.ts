@@ -10,6 +10,9 @@ export class HeldRoleLossEntity {
   @Column({ type: 'text' }) heldBecause!: HeldBecause;
   @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' }) heldAt!: Date;
 
+  /** Time at which the timer releases the loss. */
+  @Column({ type: 'timestamptz' }) heldUntil!: Date;
+
   /** The cause of the loss. The revocation records this cause when the loss happens. */
   @Column({ type: 'text' }) cause!: string;
   @Column({ type: 'uuid', nullable: true }) causeGroup!: string | null;

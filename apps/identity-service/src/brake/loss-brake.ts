@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { holdMinutes } from '#brake';
 import type { Brake } from '#events';
 import { LOGGER, Metrics, type Logger, type Tx } from '#platform';
 import {
@@ -44,7 +45,10 @@ export class LossBrake {
       return because !== null && (!held || held.released || held.wouldLose.join() !== kept.join());
     });
     if (changed.length === 0) return;
-    const rows = changed.map(({ subject, kept, because, cause }) => ({ id: subject.id, kept, because, cause }));
+    const rows = changed.map(({ subject: { id, rules }, kept, because, cause }) => {
+      const minutes = holdMinutes(because ?? 'threshold', rules.brake);
+      return { id, kept, because, minutes, cause };
+    });
     await tx.query(hold, [tenant, JSON.stringify(rows)]);
   }
 

@@ -24,13 +24,14 @@ export const anyHeld = 'select 1 from held_role_loss where tenant = $1 and relea
  * full time.
  */
 export const hold = `
-  insert into held_role_loss as h (account_id, tenant, would_lose, held_because, cause, cause_group, causation_id)
-  select id, $1, kept, because, cause ->> 'type', (cause ->> 'groupId')::uuid, cause ->> 'causationId'
-    from jsonb_to_recordset($2::jsonb) as n(id uuid, kept text[], because text, cause jsonb)
+  insert into held_role_loss as h (account_id, tenant, would_lose, held_because, held_until, cause, cause_group, causation_id)
+  select id, $1, kept, because, clock_timestamp() + make_interval(mins => minutes), cause ->> 'type', (cause ->> 'groupId')::uuid, cause ->> 'causationId'
+    from jsonb_to_recordset($2::jsonb) as n(id uuid, kept text[], because text, minutes int, cause jsonb)
   on conflict (account_id) do update
     set would_lose = excluded.would_lose, held_because = excluded.held_because, cause = excluded.cause,
         cause_group = excluded.cause_group, causation_id = excluded.causation_id,
-        held_at = case when h.released_at is null then h.held_at else clock_timestamp() end, released_at = null, released_by = null`;
+        held_at = case when h.released_at is null then h.held_at else clock_timestamp() end,
+        held_until = case when h.released_at is null then h.held_until else excluded.held_until end, released_at = null, released_by = null`;
 
 export const endHolds = 'delete from held_role_loss where account_id = any($1::uuid[])';
 

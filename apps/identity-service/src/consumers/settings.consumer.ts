@@ -21,7 +21,9 @@ export class IdentitySettingsConsumer {
     const before = await settingsOf(tx, 'identity', tenant);
     if (!(await applySettings(tx, { tenant, sequence, data }))) return;
     if (before && roleRules(before.settings) === roleRules(data)) return;
-    await replaceMappings(tx, tenant, data.roles, mappingRows(data));
+    const known = new Set(before?.settings.roleMappings.map((m) => groupKey(m.group)));
+    const newNames = data.roleMappings.map((m) => groupKey(m.group)).filter((key) => !known.has(key));
+    await replaceMappings(tx, tenant, data.roles, mappingRows(data), newNames);
     await requestReevaluation(tx, tenant, null, { cause: causeOf(event), traceparent });
     tx.afterCommit(() => this.reevaluator.wake());
   }

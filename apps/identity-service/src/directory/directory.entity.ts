@@ -24,6 +24,12 @@ export class DirectoryGroupEntity {
 
   /** The row of a deleted group stays, so that a late event about a member does not bring the group back. */
   @Column({ type: 'boolean', default: false }) deleted!: boolean;
+
+  /** Whether the group had another name before. */
+  @Column({ type: 'boolean', default: false }) renamed!: boolean;
+
+  /** Causation id of the last change of the group; of a deleted group, the deletion. */
+  @Column({ type: 'text', default: 'unknown' }) causationId!: string;
 }
 
 @Entity('membership')

@@ -3,6 +3,7 @@ import type { DirectoryGroup, DirectoryUser } from '#events';
 import { prepared, type Tx } from '#platform';
 import { groupKey } from '#settings';
 import type { Change } from '../accounts/reevaluation.sql.js';
+import { pinMapped } from '../pins/pins.sql.js';
 import type { RoleMappingEntity } from './directory.entity.js';
 import { PROFILE, profileSql, type Profile } from './profile.entity.js';
 
@@ -57,11 +58,12 @@ const projectGroupSql = prepared(`
   with before as (
     select version, name_key, deleted from directory_group where id = $1
   ), stored as (
-    insert into directory_group as g (id, tenant, version, display_name, name_key, deleted)
-    select $1::uuid, $2::uuid, $3::bigint, $4, $5, $6::boolean
+    insert into directory_group as g (id, tenant, version, display_name, name_key, deleted, causation_id)
+    select $1::uuid, $2::uuid, $3::bigint, $4, $5, $6::boolean, $8::text
      where not exists (select 1 from before where version >= $3 or deleted)
     on conflict (id) do update
-      set version = excluded.version, display_name = excluded.display_name, name_key = excluded.name_key, deleted = excluded.deleted
+      set version = excluded.version, display_name = excluded.display_name, name_key = excluded.name_key, deleted = excluded.deleted,
+          renamed = g.renamed or g.name_key <> excluded.name_key, causation_id = excluded.causation_id
       where g.version < excluded.version and g.tenant = excluded.tenant and not g.deleted
     returning g.name_key, g.deleted
   )
@@ -83,12 +85,16 @@ export async function projectGroup(
   return rows.length > 0;
 }
 
-/** The caller has locked the tenant's settings row, so two versions of the mappings cannot interleave. */
+/**
+ * The caller has locked the tenant's settings row, so two versions of the mappings cannot interleave. `newNames` are the
+ * keys of the names that this version maps for the first time.
+ */
 export async function replaceMappings(
   tx: Tx,
   tenant: string,
   roles: readonly string[],
   mappings: readonly Omit<RoleMappingEntity, 'tenant'>[],
+  newNames: readonly string[],
 ): Promise<void> {
   await tx.query('delete from role_mapping where tenant = $1', [tenant]);
   await tx.query(
@@ -97,6 +103,7 @@ export async function replaceMappings(
      on conflict do nothing`,
     [tenant, JSON.stringify(mappings)],
   );
+  await tx.query(pinMapped, [tenant, newNames]);
   await tx.query('insert into known_role (role) select distinct unnest($1::text[]) order by 1 on conflict do nothing', [
     roles,
   ]);

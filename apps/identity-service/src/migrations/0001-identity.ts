@@ -38,7 +38,9 @@ const DIRECTORY = `
     version bigint not null,
     display_name text not null,
     name_key text not null,
-    deleted boolean not null default false
+    deleted boolean not null default false,
+    renamed boolean not null default false,
+    causation_id text not null default 'unknown'
   );
   create index on identity.directory_group (tenant, name_key);
   create table identity.membership (
@@ -55,7 +57,18 @@ const DIRECTORY = `
     precedence int not null,
     primary key (tenant, group_key, role)
   );
-  create table identity.known_role (role text primary key);`;
+  create table identity.known_role (role text primary key);
+  create table identity.group_pin (
+    tenant uuid not null,
+    name_key text not null,
+    group_id uuid not null,
+    pinned_at timestamptz not null default clock_timestamp(),
+    confirmed boolean not null,
+    confirmed_by text,
+    predecessor uuid,
+    primary key (tenant, name_key)
+  );
+  create index on identity.group_pin (group_id);`;
 
 const ACCESS = `
   create table identity.access (
@@ -145,6 +158,7 @@ const BRAKE = `
     would_lose text[] not null,
     held_because text not null check (held_because in ('threshold', 'last_admin')),
     held_at timestamptz not null default clock_timestamp(),
+    held_until timestamptz not null,
     cause text not null,
     cause_group uuid,
     causation_id text not null,

@@ -39,7 +39,8 @@ export class TenantService {
   async create({ slug, change = {}, by, ifMissing = false }: NewTenant): Promise<TokenResult> {
     checkSlug(slug);
     const tenant = { id: randomUUID(), slug, host: null };
-    const first = withChange({ tenant, ...defaultSettings(), scimToken: null }, change);
+    // A new tenant has no groups, so a first mapping of its own replaces all defaults.
+    const first = withChange({ tenant, ...defaultSettings(), scimToken: null }, { ...change, usedNames: [] });
     const inserted = await this.store
       .insert(first, { by, action: 'create' })
       .catch((error: unknown) => hostTaken(error, change.host));

@@ -20,6 +20,9 @@ export class OktaCheckEntity {
 
   /** Id of the comparison that added this check; null if no comparison added it. */
   @Column({ type: 'uuid', nullable: true }) run!: string | null;
+
+  /** Whether a held case added this check. Such checks come last. */
+  @Column({ type: 'boolean', default: false }) held!: boolean;
   @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' }) dueAt!: Date;
   @Column({ type: 'uuid', nullable: true }) claim!: string | null;
   @Column({ type: 'uuid', nullable: true }) leaseOwner!: string | null;

@@ -26,13 +26,16 @@ const isDue = (self: string, leaseSeconds: string): string => `
 export const dueTenants = `
   select tenant from okta_check where tenant <> all($1::uuid[]) and ${isDue('$2', '$3')} group by tenant limit 50`;
 
-/** Claims the oldest due check. The result of the check covers all events from before the claim. */
+/**
+ * Claims the oldest due check. Checks for held cases come last, because a mass of them must not delay event hooks. The result
+ * of the check covers all events from before the claim.
+ */
 export const claimCheck = `
   update okta_check c
      set claim = $2, lease_owner = $3, run = coalesce(newer_run, run),
          newer_causation_id = null, newer_at = null, newer_run = null
    where (tenant, user_id) = (
-     select tenant, user_id from okta_check where tenant = $1 and ${isDue('$3', '$4')} order by pushed_at limit 1 for update skip locked)
+     select tenant, user_id from okta_check where tenant = $1 and ${isDue('$3', '$4')} order by held, pushed_at limit 1 for update skip locked)
   returning ${columnsOf(OktaCheckEntity, { only: ['tenant', 'userId', 'causationId', 'pushedAt', 'run', 'claim'] })}, clock_timestamp() as "claimedAt"`;
 
 /**
@@ -93,3 +96,16 @@ export const waitingByState = `
   select case when last_error is null then 'due' else 'failing' end as state, count(*)::int as checks,
          coalesce(extract(epoch from clock_timestamp() - min(pushed_at)), 0)::float8 as oldest
     from okta_check group by 1`;
+
+/**
+ * Adds checks of people whose cases the brake holds, and about whom Okta was not asked since the hold began. If Okta
+ * confirms the offboarding, the case is released.
+ */
+export const checkHeld = `
+  insert into okta_check (tenant, user_id, causation_id, held)
+  select distinct on (p.tenant, p.external_id) p.tenant, p.external_id, 'okta-held:' || c.id, true
+    from offboarding_case c join person p on p.id = c.account_id join tenant_settings s on s.tenant_id = c.tenant
+   where c.state = 'held' and p.external_id is not null and not p.deleted
+     and (p.okta_state_at is null or p.okta_state_at < c.held_at) and coalesce(s.settings -> 'okta', 'null') <> 'null'
+   order by p.tenant, p.external_id, c.id limit 1000
+  on conflict do nothing`;

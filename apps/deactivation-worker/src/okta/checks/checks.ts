@@ -8,9 +8,11 @@ import { randomUUID } from 'node:crypto';
 import { CONFIG, Database, isDatabaseOutage, LOGGER, type Logger } from '#platform';
 import { Loop, WorkerLease } from '#worker';
 import type { WorkerConfig } from '../../config.js';
+import { OffboardingWake } from '../../wake.js';
 import { OktaOrgs, type OktaOrg } from '../orgs.js';
 import { OktaCheckRun } from './check-run.js';
 import {
+  checkHeld,
   claimCheck,
   dueTenants,
   forgetTenant,
@@ -39,6 +41,7 @@ export class OktaChecks {
   private readonly loop: Loop;
   private stopped = false;
   private recheckedAt = -Infinity;
+  private newlyHeld = false;
 
   constructor(
     private readonly database: Database,
@@ -46,9 +49,14 @@ export class OktaChecks {
     private readonly checkRun: OktaCheckRun,
     @Inject(CONFIG) { WORKER_LEASE_SECONDS }: WorkerConfig,
     @Inject(LOGGER) private readonly logger: Logger,
+    wake: OffboardingWake,
   ) {
     this.lease = new WorkerLease(database, logger, WORKER_LEASE_SECONDS, () => [...this.claims], releaseForgotten);
     this.loop = new Loop('okta-checks', POLL_MS, logger, () => this.round());
+    wake.on('held', () => {
+      this.newlyHeld = true;
+      this.wake();
+    });
     orgs.onChange((tenant) => {
       this.pauses.end(tenant);
       this.reconnected.add(tenant);
@@ -76,9 +84,14 @@ export class OktaChecks {
   private async round(): Promise<boolean> {
     await this.orgs.refresh();
     await this.wakeReconnected();
-    if (performance.now() - this.recheckedAt >= RECHECK_EVERY_MS) {
+    const recheck = performance.now() - this.recheckedAt >= RECHECK_EVERY_MS;
+    if (recheck) {
       this.recheckedAt = performance.now();
       await this.database.query(recheckExcluded, [RECHECK_AFTER_SECONDS]);
+    }
+    if (recheck || this.newlyHeld) {
+      this.newlyHeld = false;
+      await this.database.query(checkHeld);
     }
     if (this.drains.size >= CONCURRENCY || !this.lease.fresh) return false;
     const skipped = [...this.busyTenants(), ...this.pauses.tenants()];
