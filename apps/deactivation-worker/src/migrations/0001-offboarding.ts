@@ -61,6 +61,9 @@ const PERSON = `
   create index person_leased on offboarding.person (lease_owner) where lease_owner is not null;
   create index person_by_user_name on offboarding.person (tenant, lower(user_name));
   create index person_by_external_id on offboarding.person (tenant, external_id);
+  -- Deleted people whose data is not erased yet.
+  create index person_with_profile on offboarding.person (tenant) where deleted and (external_id is not null or display_name is not null);
+  create index person_to_erase on offboarding.person (tenant, updated_at) where deleted and user_name <> '';
   -- What the brake counts: how many have access, and who has the strongest role.
   create index person_with_access on offboarding.person (tenant, (roles[1])) where desired_access = 'enabled' and provisioned;`;
 
