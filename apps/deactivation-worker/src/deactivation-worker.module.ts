@@ -46,7 +46,7 @@ const eraser = {
   provide: Eraser,
   inject: [Database, CONFIG, LOGGER, Metrics],
   useFactory: (database: Database, config: WorkerConfig, logger: Logger, metrics: Metrics) =>
-    new Eraser(database, erasures, config.ERASE_AFTER_DAYS, logger, metrics),
+    new Eraser(database, erasures(config.ERASE_AFTER_DAYS), logger, metrics),
 };
 
 @Module({

@@ -43,7 +43,7 @@ const eraser = {
   provide: Eraser,
   inject: [Database, CONFIG, LOGGER, Metrics, Reconciler],
   useFactory: (database: Database, config: IdentityConfig, logger: Logger, metrics: Metrics, reconciler: Reconciler) =>
-    new Eraser(database, erasures, config.ERASE_AFTER_DAYS, logger, metrics, () => reconciler.wake()),
+    new Eraser(database, erasures(config.ERASE_AFTER_DAYS), logger, metrics, () => reconciler.wake()),
 };
 
 @Module({

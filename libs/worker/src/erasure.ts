@@ -24,9 +24,9 @@ export const erasureSettings = {
 export interface Erasure {
   /** Value of the label `what` of the metric `erased_people_total`. */
   readonly what: string;
-  /** Selects the column `tenant` of tenants with something to erase. `$1` is the number of days. */
+  /** Selects the column `tenant` of tenants with something to erase. */
   readonly tenants: string;
-  /** Erases the data of at most `$3` people of tenant `$2`, and returns one row for each. `$1` is the number of days. */
+  /** Erases the data of at most `$2` people of tenant `$1`, and returns one row for each. */
   readonly erase: string;
 }
 
@@ -37,7 +37,6 @@ export class Eraser {
   constructor(
     private readonly database: Database,
     private readonly erasures: readonly Erasure[],
-    private readonly days: number,
     logger: Logger,
     metrics: Metrics,
     private readonly onErased: () => void = () => undefined,
@@ -58,8 +57,8 @@ export class Eraser {
   async round(): Promise<boolean> {
     let more = false;
     for (const { what, tenants, erase } of this.erasures)
-      for (const { tenant } of await this.database.query<{ tenant: string }>(tenants, [this.days])) {
-        const people = await this.database.query(erase, [this.days, tenant, BATCH]);
+      for (const { tenant } of await this.database.query<{ tenant: string }>(tenants)) {
+        const people = await this.database.query(erase, [tenant, BATCH]);
         if (people.length === 0) continue;
         this.erased.inc({ what }, people.length);
         this.onErased();

@@ -7,7 +7,7 @@ const settled = `p.deleted and p.due_at is null
 const erase = (condition: string, columns: string, more = ''): string => `
   with those as (
     select p.id, p.tenant from person p
-     where p.tenant = $2 and ${settled} and ${condition} order by p.id limit $3 for update skip locked
+     where p.tenant = $1 and ${settled} and ${condition} order by p.id limit $2 for update skip locked
   )${more}
   update person p set ${columns} from those where p.id = those.id returning p.id`;
 
@@ -15,19 +15,19 @@ const erase = (condition: string, columns: string, more = ''): string => `
 const hasProfile = `(p.external_id is not null or p.display_name is not null)`;
 const profile: Erasure = {
   what: 'profile',
-  tenants: `select distinct p.tenant from person p where ${settled} and ${hasProfile} and $1::int is not null`,
-  erase: erase(`${hasProfile} and $1::int is not null`, 'external_id = null, display_name = null'),
+  tenants: `select distinct p.tenant from person p where ${settled} and ${hasProfile}`,
+  erase: erase(hasProfile, 'external_id = null, display_name = null'),
 };
 
-const isOld = `p.user_name <> '' and p.updated_at < clock_timestamp() - make_interval(days => $1::int)`;
-const evidence: Erasure = {
+const isOld = (days: number) => `p.user_name <> '' and p.updated_at < clock_timestamp() - interval '${days} days'`;
+const evidence = (days: number): Erasure => ({
   what: 'evidence',
-  tenants: `select distinct p.tenant from person p where ${settled} and ${isOld}`,
+  tenants: `select distinct p.tenant from person p where ${settled} and ${isOld(days)}`,
   erase: erase(
-    isOld,
+    isOld(days),
     `user_name = ''`,
     `, skipped as (delete from skipped_event s using those where s.key = those.tenant || ':' || those.id)`,
   ),
-};
+});
 
-export const erasures: readonly Erasure[] = [profile, evidence];
+export const erasures = (days: number): readonly Erasure[] => [profile, evidence(days)];

@@ -12,8 +12,8 @@ const BLANK = profileSql((column) => (column === 'user_name' ? `${column} = ''` 
 const erase = (condition: string, account: string, more: string): string => `
   with those as (
     select a.id, a.tenant from directory_user u join account a on a.id = u.id
-     where a.tenant = $2 and u.deleted and a.status = 'removed' and a.lease_owner is null and ${condition}
-     order by a.id limit $3 for update of u, a skip locked
+     where a.tenant = $1 and u.deleted and a.status = 'removed' and a.lease_owner is null and ${condition}
+     order by a.id limit $2 for update of u, a skip locked
   ), person as (
     update directory_user u set ${BLANK} from those where u.id = those.id
   )${more}
@@ -23,27 +23,27 @@ const erase = (condition: string, account: string, more: string): string => `
     from those where a.id = those.id returning a.id`;
 
 const tenants = (condition: string): string => `
-  select distinct a.tenant from account a where a.status = 'removed' and ${condition} and $1::int is not null`;
+  select distinct a.tenant from account a where a.status = 'removed' and ${condition}`;
 
-const isOld = `a.erased_at is null and a.updated_at < clock_timestamp() - make_interval(days => $1::int)`;
+const isOld = (days: number) => `a.erased_at is null and a.updated_at < clock_timestamp() - interval '${days} days'`;
 
 /** The profile is needed until Cognito and subscribers know of the removal. */
 const profile: Erasure = {
   what: 'profile',
   tenants: tenants(`a.user_name <> ''`),
   erase: erase(
-    `a.user_name <> '' and $1::int is not null and a.desired_revision = a.applied_revision
+    `a.user_name <> '' and a.desired_revision = a.applied_revision
        and (a.provisioned_at is null or a.announced_status = 'removed')`,
     '',
     '',
   ),
 };
 
-const account: Erasure = {
+const account = (days: number): Erasure => ({
   what: 'account',
-  tenants: tenants(isOld),
+  tenants: tenants(isOld(days)),
   erase: erase(
-    isOld,
+    isOld(days),
     'erased_at = clock_timestamp(),',
     `, cases as (
     update offboarding_case c set details = c.details || '{"userName": "", "displayName": null}' from those where c.account_id = those.id
@@ -51,6 +51,6 @@ const account: Erasure = {
     delete from skipped_event s using those where s.key = those.tenant || ':' || those.id
   )`,
   ),
-};
+});
 
-export const erasures: readonly Erasure[] = [profile, account];
+export const erasures = (days: number): readonly Erasure[] => [profile, account(days)];

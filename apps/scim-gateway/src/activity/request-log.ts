@@ -108,10 +108,13 @@ export class RequestLog implements OnApplicationShutdown {
 const clean = (text: string | null, length: number): string | null =>
   text && text.slice(0, length).replace(/[\p{Control}\p{Surrogate}]/gu, '?');
 
+/** A quoted text in an encoded filter. An escaped quotation mark does not end it. */
+const QUOTED = /(%22|")(?:(?:%5c|\\)(?:%22|"|.)|(?!%22|").)*(%22|"|$)/gi;
+
 /** Shortens the values in a filter to "…", because they are people's names and addresses. */
 export function withoutFilterValues(url: string): string {
   return url.replace(/([?&]filter=)([^&]*)/gi, (_all, name: string, value: string) => {
-    const hidden = value.replace(/(%22|")((?!%22|").)*(%22|"|$)/gi, '$1…$3');
+    const hidden = value.replace(QUOTED, '$1…$2');
     return `${name}${hidden}`;
   });
 }
