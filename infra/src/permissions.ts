@@ -9,6 +9,7 @@ import type { Construct } from 'constructs';
 export const COGNITO: Readonly<Record<string, readonly string[]>> = {
   'identity-service': [
     'AdminCreateUser',
+    'AdminDeleteUser',
     'AdminGetUser',
     'AdminUpdateUserAttributes',
     'AdminSetUserPassword',

@@ -62,6 +62,19 @@ describe('UserPoolStack', () => {
     });
   });
 
+  it('lets the holder of a token change nothing that matters, and lets nobody recover a password', () => {
+    template.hasResourceProperties('AWS::Cognito::UserPoolClient', {
+      WriteAttributes: ['locale'],
+      ReadAttributes: [
+        ...['custom:external_id', 'custom:role', 'custom:tenant_id'],
+        ...['email', 'family_name', 'given_name', 'name', 'preferred_username'],
+      ],
+    });
+    template.hasResourceProperties('AWS::Cognito::UserPool', {
+      AccountRecoverySetting: { RecoveryMechanisms: [{ Name: 'admin_only', Priority: 1 }] },
+    });
+  });
+
   it('has a group for each role, highest precedence first', () => {
     const groups = Object.values(template.findResources('AWS::Cognito::UserPoolGroup')).map(
       (g) => (g as { Properties: { GroupName: string; Precedence: number } }).Properties,
@@ -138,6 +151,7 @@ describe('UserPoolStack', () => {
           writers.set(action, [...(writers.get(action) ?? []), service]);
       expect([...writers].filter(([, services]) => services.length > 1)).toEqual([]);
       expect(writers.get('cognito-idp:AdminDisableUser')).toEqual(['deactivation-worker']);
+      expect(writers.get('cognito-idp:AdminDeleteUser')).toEqual(['identity-service']);
       expect(writers.get('cognito-idp:AdminInitiateAuth')).toEqual(['auth-service']);
     });
 

@@ -5,7 +5,9 @@
 import path from 'node:path';
 import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib/core';
 import {
+  AccountRecovery,
   CfnUserPoolClient,
+  ClientAttributes,
   CfnUserPoolGroup,
   FeaturePlan,
   LambdaVersion,
@@ -64,6 +66,7 @@ export class UserPoolStack extends Stack {
       signInCaseSensitive: true,
       selfSignUpEnabled: false,
       mfa: Mfa.OFF, // Okta's policies require factors
+      accountRecovery: AccountRecovery.NONE,
       // Claims in access tokens (pre-token-generation V2) need this plan.
       featurePlan: FeaturePlan.ESSENTIALS,
       passwordPolicy: {
@@ -94,6 +97,18 @@ export class UserPoolStack extends Stack {
       refreshTokenValidity: Duration.hours(12),
       authSessionValidity: Duration.minutes(3),
       disableOAuth: true,
+      // ID tokens contain these attributes, which are all that identity-service writes.
+      readAttributes: new ClientAttributes()
+        .withStandardAttributes({
+          email: true,
+          fullname: true,
+          givenName: true,
+          familyName: true,
+          preferredUsername: true,
+        })
+        .withCustomAttributes('tenant_id', 'external_id', 'role'),
+      // An empty list would mean Cognito's default, which lets the holder of a token write far more.
+      writeAttributes: new ClientAttributes().withStandardAttributes({ locale: true }),
     });
     // CDK adds ALLOW_REFRESH_TOKEN_AUTH itself. The explicit list excludes anything that a later default might add.
     (client.node.defaultChild as CfnUserPoolClient).explicitAuthFlows = [

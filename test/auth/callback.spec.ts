@@ -1,6 +1,7 @@
 /** Callbacks from a hostile provider, and callbacks that no provider sent. id-token.spec.ts tests the token's own checks. */
 import { signHs256, signingKey, signRs256, unsigned } from '../guard/issuer.js';
 import { begin, codeOn, loginCookies, SESSION } from '../support/auth-journey.js';
+import { Sealer } from '../../apps/auth-service/src/sessions/seal.js';
 import { world } from './world.js';
 
 const { back, browser, lastAudit, op, rig, signIn, tenant } = await world();
@@ -98,18 +99,56 @@ describe('the callback', () => {
   it('after ten minutes is refused', async () => {
     const b = browser();
     const [path, sooner] = [back(await begin(b)), back(await begin(b))];
-    const age = (minutes: number): Promise<unknown> =>
-      rig.admin.query('update auth.login set expires_at = expires_at - make_interval(mins => $1)', [minutes]);
-    await age(5);
-    expect((await b.get(sooner)).status).toBe(303);
-    await age(5);
-    expect(codeOn(await b.get(path))).toBe('login_expired');
+    const sealer = new Sealer([rig.environment.SESSION_KEYS ?? '']);
+    const aged = (url: string, minutes: number): string => {
+      const at = new URL(url, 'https://x.invalid');
+      const login = sealer.open(Buffer.from(at.searchParams.get('state') ?? '', 'base64url'), `login:${tenant}`);
+      const { startedAt, ...rest } = JSON.parse(login ?? '') as { startedAt: number };
+      const older = JSON.stringify({ ...rest, startedAt: startedAt - minutes * 60_000 });
+      at.searchParams.set('state', sealer.seal(older, `login:${tenant}`).toString('base64url'));
+      return at.pathname + at.search;
+    };
+    expect((await b.get(aged(sooner, 9))).status).toBe(303);
+    expect(codeOn(await b.get(aged(path, 10)))).toBe('login_expired');
   });
 
   it('with an unknown state is refused', async () => {
     const b = browser();
     await begin(b);
-    expect(codeOn(await b.get(`/auth/okta/callback?code=x&state=${'A'.repeat(43)}`))).toBe('login_expired');
+    for (const state of ['A'.repeat(43), 'A', '!', 'A'.repeat(2_000)])
+      expect(codeOn(await b.get(`/auth/okta/callback?code=x&state=${state}`))).toBe('login_expired');
+  });
+
+  it('with a changed state is refused', async () => {
+    const b = browser();
+    const path = back(await begin(b));
+    const changed = path.replace(/state=(.{40})(.)/, (_all, before: string, one: string) => {
+      return `state=${before}${one === 'A' ? 'B' : 'A'}`;
+    });
+    expect(codeOn(await b.get(changed))).toBe('login_expired');
+    expect((await b.get(path)).status).toBe(303);
+  });
+
+  it('stores nothing for logins that only begin, however many, and one row for one that ends', async () => {
+    const b = browser();
+    const size = async () =>
+      (
+        await rig.admin.query(
+          'select pg_total_relation_size($1) as bytes, (select count(*) from auth.spent_token) as rows',
+          ['auth.spent_token'],
+        )
+      )[0];
+    const before = await size();
+    const returnTo = encodeURIComponent(`/${'x'.repeat(500)}`);
+    for (let i = 0; i < 1_200; i += 40)
+      await Promise.all(Array.from({ length: 40 }, () => browser().get(`/auth/okta/login?returnTo=${returnTo}`)));
+    expect(await size()).toEqual(before);
+    const path = back(await begin(b));
+    expect((await b.get(path)).status).toBe(303);
+    const sql = 'select count(*)::int as spent from auth.spent_token';
+    const [spent] = await rig.admin.query(sql);
+    expect(codeOn(await b.get(path))).toBe('login_expired');
+    expect((await rig.admin.query(sql))[0]).toEqual(spent);
   });
 
   it.each([
@@ -122,7 +161,7 @@ describe('the callback', () => {
     ['two issuers', 'code=x&state=a&iss=b&iss=c'],
     ['a code and an error', 'code=x&state=a&error=b'],
     ['a list as state', 'code=x&state[]=a'],
-    ['an oversized state', `code=x&state=${'a'.repeat(500)}`],
+    ['an oversized state', `code=x&state=${'a'.repeat(2_049)}`],
     ['an error without a state', 'error=access_denied&error_description=%3Cscript%3E'],
   ])('with %s is refused', async (_, query) => {
     const page = await browser().get(`/auth/okta/callback?${query}`);

@@ -2,7 +2,18 @@
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { exportJWK, SignJWT, type JWTPayload } from 'jose';
 import { nowSeconds } from '../guard/issuer.js';
-import { assertion, basic, byKey, clientKey, formOf, jwksOf, exchangeRig, TYPE, type Form } from './exchange-rig.js';
+import {
+  assertion,
+  basic,
+  byKey,
+  clientKey,
+  ENDPOINT,
+  formOf,
+  jwksOf,
+  exchangeRig,
+  TYPE,
+  type Form,
+} from './exchange-rig.js';
 import { LOCAL } from '../support/auth.js';
 
 const rig = await exchangeRig();
@@ -20,8 +31,19 @@ describe('a client', () => {
     expect(await rig.lastAudit()).toMatchObject({ code: 'assertion_replayed', detail: { client: 'reports' } });
   });
 
+  it.each([
+    ['at+jwt', 401],
+    ['JWT', 200],
+    ['client-authentication+jwt', 200],
+  ])('is answered with an assertion of the type %s: %i', async (typ, status) => {
+    const proof = byKey(await assertion({}, undefined, undefined, typ));
+    expect((await rig.exchange(form(proof), {})).status).toBe(status);
+  });
+
   it.each<[string, JWTPayload]>([
     ['for another endpoint', { aud: `${LOCAL}/auth/other` }],
+    ['for this endpoint in a list', { aud: [ENDPOINT] }],
+    ['for this endpoint and another one', { aud: [ENDPOINT, 'https://other.example'] }],
     ['of another client', { sub: 'billing' }],
     ['with a long lifetime', { exp: nowSeconds() + 3_600 }],
     ['that has expired', { exp: nowSeconds() - 60 }],

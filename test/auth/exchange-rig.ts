@@ -11,7 +11,7 @@ import { TOKEN } from '../support/internal-api.js';
 
 export const TYPE = 'urn:ietf:params:oauth:token-type:';
 const GRANT = 'urn:ietf:params:oauth:grant-type:token-exchange';
-const ENDPOINT = `${LOCAL}/auth/okta/obo/token`;
+export const ENDPOINT = `${LOCAL}/auth/okta/obo/token`;
 export const SOURCE = {
   issuer: 'https://acme.okta.com/oauth2/default',
   audience: 'api://stackflow',
@@ -43,9 +43,14 @@ export const formOf = (token: string, kind: 'access_token' | 'id_token', more: F
   audience: 'incidents',
   ...more,
 });
-export const assertion = (change: JWTPayload = {}, key = clientKey.privateKey, kid = 'k1'): Promise<string> =>
+export const assertion = (
+  change: JWTPayload = {},
+  key = clientKey.privateKey,
+  kid = 'k1',
+  typ?: string,
+): Promise<string> =>
   new SignJWT({ iss: 'reports', sub: 'reports', aud: ENDPOINT, jti: randomUUID(), exp: nowSeconds() + 60, ...change })
-    .setProtectedHeader({ alg: 'ES256', kid })
+    .setProtectedHeader({ alg: 'ES256', kid, ...(typ !== undefined && { typ }) })
     .sign(key);
 export const byKey = (jwt: string): Form => ({
   client_assertion: jwt,

@@ -133,6 +133,23 @@ describe('a user', () => {
     expect(await create('ADA@x', { externalId: '00u1' })).not.toBe(id);
   });
 
+  it('leaves nothing in the directory but its id and version when it is deleted', async () => {
+    const person = {
+      externalId: '00u-gone',
+      displayName: 'Gone Person',
+      emails: [{ value: 'gone@home.example', primary: true }],
+      phoneNumbers: [{ value: '+1 555 0100' }],
+      addresses: [{ streetAddress: 'Gone Street 1' }],
+    };
+    const id = await create('gone@x', person);
+    await tenant.send('DELETE', `/Users/${id}`);
+    const [row] = await gateway.sql<{ text: string }>('select u::text as text from directory.users u where id = $1', [
+      id,
+    ]);
+    expect(row?.text).toContain(id);
+    expect(row?.text).not.toMatch(/gone|555|Person/i);
+  });
+
   it('has a name that no other existing user has in any case, and keeps the case that was sent', async () => {
     await create('Ada@X');
     const id = await create('bob@x');

@@ -103,7 +103,7 @@ export class Issuer {
       origin_jti: randomUUID(),
       event_id: randomUUID(),
       token_use: 'access',
-      scope: 'aws.cognito.signin.user.admin',
+      scope: 'stackflow',
       auth_time: iat,
       iat,
       exp: iat + 900,

@@ -66,8 +66,8 @@ describe('the held case of the last administrator', () => {
     const once = await fences(ada);
     await rig.directory.update(ada, { displayName: 'Ada King' });
     await rig.directory.republish(rig.admin, `topic = 'directory.users' and subject = $1`, [ada.id]);
-    await rig.signal(tenant, ada, 'missing');
-    await rig.signal(tenant, ada, 'missing');
+    await rig.signal(tenant, ada, 'unassigned');
+    await rig.signal(tenant, ada, 'unassigned');
     await rig.quiet();
     expect([await fences(ada), (await rig.cases(ada)).length]).toEqual([once, 1]);
   });

@@ -61,7 +61,7 @@ describe('signals of Okta and settings', () => {
     const [dee, eve] = (await rig.addPeople(tenant, 2)) as [Person, Person];
     await rig.directory.setActive(dee, false);
     await rig.directory.setActive(eve, false);
-    await rig.signal(tenant, dee, 'missing');
+    await rig.signal(tenant, dee, 'unassigned');
     await rig.signal(tenant, eve, 'suspended');
     await rig.quiet();
     await rig.directory.setActive(dee, true);
@@ -82,9 +82,9 @@ describe('signals of Okta and settings', () => {
   it('are subject to the same brake', async () => {
     const braked = await rig.addTenant({ brake: { percent: 0, atLeast: 1, windowMinutes: 10, holdHours: 24 } });
     const [gus, hal] = (await rig.addPeople(braked, 2)) as [Person, Person];
-    await rig.signal(braked, gus, 'missing');
+    await rig.signal(braked, gus, 'unassigned');
     await rig.quiet();
-    await rig.signal(braked, hal, 'missing');
+    await rig.signal(braked, hal, 'unassigned');
     await rig.quiet();
     expect([await status(gus), await status(hal)]).toEqual(['inactive', 'active']);
     await rig.signal(braked, hal, null, minutes(1));

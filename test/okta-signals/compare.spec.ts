@@ -80,12 +80,12 @@ describe('a comparison', () => {
     expect(first.progress.drift.unknown_here.sample).toHaveLength(20);
     expect(await states([suspended, missing, gone, keptOut])).toEqual([
       'suspended',
-      'missing',
+      'unassigned',
       'deprovisioned',
       'suspended',
     ]);
     expect((await rig.state(missing)).cases).toEqual([
-      { cause: 'okta.missing', causation_id: `okta-comparison:${first.id}`, state: expect.any(String) },
+      { cause: 'okta.unassigned', causation_id: `okta-comparison:${first.id}`, state: expect.any(String) },
     ]);
     expect(new Set(await states(others))).toEqual(new Set([null]));
     for (const person of others.slice(0, 3)) expect(await rig.requests(person)).toEqual([]);
@@ -126,7 +126,7 @@ describe('a comparison', () => {
     expect(await rig.state(person)).toEqual({ desired_access: 'enabled', okta_state: null, cases: [] });
   });
 
-  it('checks nobody whom SCIM has deactivated, and nobody of a tenant without "Deactivate on Offboard"', async () => {
+  it('counts people of a tenant without "Deactivate on Offboard" who kept access, and checks none of them', async () => {
     const org = await rig.org({ deactivateOnOffboard: false });
     const [unassigned, pushed] = await rig.people(org, 3);
     if (!unassigned || !pushed) throw new Error('three people');
@@ -135,8 +135,50 @@ describe('a comparison', () => {
     await knownInactive(pushed);
     const run = await rig.compare(worker, org);
     expect(run).toMatchObject({ state: 'done', checked: 0 });
-    expect(run.progress.drift.missing_in_okta).toEqual({ count: 1, sample: [unassigned.login] });
+    const logins = [unassigned.login, pushed.login];
+    expect(run.progress.people).toBe(3);
+    expect(run.progress.drift.missing_in_okta).toEqual({ count: 2, sample: expect.arrayContaining(logins) });
     expect(await states([unassigned, pushed])).toEqual([null, null]);
+  });
+});
+
+describe('a comparison of people whom SCIM has deactivated, but who still have access', () => {
+  /** Inactive in the directory, with access and without a case: their deactivation got lost. */
+  const loseDeactivation = (person: OrgPerson) =>
+    rig.admin.query('update offboarding.person set active = false where id = $1', [person.id]);
+
+  it('ends the access of a person whose deactivation got lost', async () => {
+    const org = await rig.org();
+    const [lost] = (await rig.people(org, 3)) as [OrgPerson, ...OrgPerson[]];
+    await loseDeactivation(lost);
+    await silently.unassign(lost);
+    const run = await rig.compare(worker, org);
+    expect(run).toMatchObject({ state: 'done', checked: 1, changed: 1, progress: { people: 3 } });
+    expect(await rig.state(lost)).toMatchObject({ okta_state: 'unassigned', cases: [{ cause: 'okta.unassigned' }] });
+  });
+
+  it('ends the access of a suspended person who kept it because "Deactivate on Offboard" is off', async () => {
+    const org = await rig.org({ deactivateOnOffboard: false });
+    const [kept] = (await rig.people(org, 2)) as [OrgPerson, ...OrgPerson[]];
+    await rig.directory.setActive(kept, false);
+    await knownInactive(kept);
+    await silently.status('SUSPENDED', kept);
+    const run = await rig.compare(worker, org);
+    expect(run.progress.drift.suspended_in_okta).toEqual({ count: 1, sample: [kept.login] });
+    expect((await rig.state(kept)).okta_state).toBe('suspended');
+  });
+});
+
+describe('the time of the last comparison', () => {
+  const metric = () => rig.metric(worker, 'okta_comparison_last_success_timestamp_seconds');
+
+  it('is not older than the connection of a tenant that was never compared', async () => {
+    await rig.admin.query(`delete from offboarding.okta_comparison where state <> 'running'`);
+    await rig.org();
+    const [oldest] = await rig.admin.query<{ at: number }>(
+      `select extract(epoch from min(received_at))::float8 as at from offboarding.tenant_settings where settings -> 'okta' <> 'null'`,
+    );
+    expect(await metric()).toBeCloseTo(oldest?.at ?? 0, 1);
   });
 });
 
@@ -151,7 +193,7 @@ describe('a comparison with incomplete or suspicious data', () => {
     expect(await states(people)).toEqual([null, null, null]);
     const forced = await rig.compare(worker, org, { force: true });
     expect(forced).toMatchObject({ state: 'done', checked: 3, changed: 3 });
-    expect(await states(people)).toEqual(['missing', 'missing', 'missing']);
+    expect(await states(people)).toEqual(['unassigned', 'unassigned', 'unassigned']);
   });
 
   it('changes nothing for people on unread pages if Okta fails in the middle', async () => {
@@ -191,7 +233,7 @@ describe('a comparison with incomplete or suspicious data', () => {
     const run = await rig.compare(worker, org);
     expect(run).toMatchObject({ state: 'done', changed: 3 });
     const cases = (await Promise.all(people.map((p) => rig.state(p)))).flatMap((s) => s.cases);
-    expect(cases.map((c) => c.cause)).toEqual(['okta.missing', 'okta.missing', 'okta.missing']);
+    expect(cases.map((c) => c.cause)).toEqual(['okta.unassigned', 'okta.unassigned', 'okta.unassigned']);
     await rig.until('the brake', async () => {
       const accesses = await Promise.all(people.map(async (p) => (await rig.state(p)).desired_access));
       return accesses.filter((access) => access === 'disabled').length === 1;
@@ -277,7 +319,7 @@ describe('the nightly comparison', () => {
       return (await runs(org)).some((run) => run.state === 'done');
     };
     for (const org of orgs) await rig.until('the night', () => isDone(org));
-    await rig.untilState(missing, 'missing');
+    await rig.untilState(missing, 'unassigned');
     for (const org of orgs)
       expect((await runs(org)).filter((run) => run.error_code !== 'unavailable')).toEqual([
         { cause: 'nightly', state: 'done', error_code: null },

@@ -156,6 +156,163 @@ describe('a suspension in Okta, which SCIM does not report', () => {
   });
 });
 
+describe('an unassignment that Okta announces, but does not push', () => {
+  let unpushed: Org;
+  beforeAll(async () => {
+    unpushed = await rig.org();
+    await connectHook(unpushed);
+  });
+  const provisioned = async (count = 1, to = unpushed) => {
+    const people = await rig.people(to, count);
+    await rig.accounts.provision(people);
+    for (const person of people) await rig.untilAccess(person, { enabled: true, status: 'active' });
+    return people as [(typeof people)[number], ...typeof people];
+  };
+
+  it('ends access with a cause that says so, and a new assignment gives access back', async () => {
+    const [person] = await provisioned();
+    await rig.verb(unpushed, 'unassign', person);
+    await rig.untilAccess(person, { enabled: false, status: 'inactive' });
+    const { cases } = await rig.state(person);
+    expect(cases).toEqual([
+      {
+        cause: 'okta.unassigned',
+        causation_id: expect.stringMatching(/^okta-event:[0-9a-f-]{36}$/),
+        state: expect.any(String),
+      },
+    ]);
+    await rig.verb(unpushed, 'assign', person);
+    await rig.untilAccess(person, { enabled: true, status: 'active' });
+    expect(await rig.state(person)).toMatchObject({ desired_access: 'enabled', okta_state: null });
+  });
+
+  it.each(['after', 'before'])('makes one case together with a push that arrives %s it', async (order) => {
+    const [person] = await provisioned();
+    const announce = async () => {
+      await rig.verb(unpushed, 'unassign', person);
+      await rig.untilState(person, 'unassigned');
+    };
+    const push = async () => {
+      await rig.directory.setActive(person, false);
+      await rig.until('the push', async () => {
+        const sql = 'select 1 from offboarding.person where id = $1 and not active';
+        return (await rig.admin.query(sql, [person.id])).length === 1;
+      });
+    };
+    for (const signal of order === 'after' ? [announce, push] : [push, announce]) await signal();
+    await rig.untilAccess(person, { enabled: false, status: 'inactive' });
+    expect((await rig.state(person)).cases).toHaveLength(1);
+    await rig.verb(unpushed, 'assign', person);
+    await rig.directory.setActive(person, true);
+    await rig.untilAccess(person, { enabled: true, status: 'active' });
+  });
+
+  it('is confirmed by Okta first, so a forged one changes nothing', async () => {
+    const person = await rig.person(unpushed);
+    const forged = { type: 'application.user_membership.remove', login: person.login };
+    await rig.okta('POST', `apps/${unpushed.slug}/event-hook/forge`, forged);
+    await rig.checked(unpushed);
+    expect(await assignmentsRead(person)).toEqual(['ok']);
+    expect(await rig.state(person)).toEqual({ desired_access: 'enabled', okta_state: null, cases: [] });
+  });
+
+  it('is confirmed late if Okta is unavailable, answers 429 or 500, and nobody loses access meanwhile', async () => {
+    const org = await rig.org();
+    await connectHook(org);
+    await rig.okta('PUT', `apps/${org.slug}/rate-limit`, { windowSeconds: 2 });
+    const faults = [{ effect: 'disconnect' }, { effect: 'error' }, { effect: 'throttle' }];
+    const people = await rig.people(org, faults.length);
+    for (const [i, person] of people.entries())
+      await rig.okta('POST', 'faults', { ...faults[i], times: 2, operation: 'getAppUser', username: person.oktaId });
+    for (const person of people) {
+      await rig.verb(org, 'unassign', person);
+      await rig.untilState(person, 'unassigned');
+    }
+    await rig.checked(org);
+    const outcomes = await Promise.all(people.map(assignmentsRead));
+    expect(outcomes).toEqual([
+      ['disconnect', 'disconnect', 'E0000007'],
+      ['E0000009', 'E0000009', 'E0000007'],
+      ['E0000047', 'E0000047', 'E0000007'],
+    ]);
+    for (const person of people)
+      expect((await rig.state(person)).cases.map((c) => c.cause)).toEqual(['okta.unassigned']);
+  });
+
+  it('from another app of the org costs no request and changes nothing', async () => {
+    const person = await rig.person(unpushed);
+    const other = { id: `0oa${'9'.repeat(17)}`, type: 'AppInstance' };
+    const user = { id: person.oktaId, type: 'User' };
+    const event = { ...membershipRemoved, uuid: randomUUID(), target: [other, user] };
+    await deliver(worker, unpushed, { data: { events: [event] } });
+    expect(await rig.admin.query('select 1 from offboarding.okta_hint where user_id = $1', [person.oktaId])).toEqual(
+      [],
+    );
+    await rig.checked(unpushed);
+    expect(await rig.requests(person)).toEqual([]);
+  });
+
+  it('changes nothing if the connection names an app that does not exist', async () => {
+    const wrong = await rig.org();
+    const appId = '0oa00000000000000000';
+    const person = await rig.person(wrong);
+    await rig.directory.configure(wrong.tenant, { okta: { domain: 'sandbox.okta.com', appId } });
+    const target = [
+      { id: appId, type: 'AppInstance' },
+      { id: person.oktaId, type: 'User' },
+    ];
+    const failing = () =>
+      rig.admin.query('select 1 from offboarding.okta_check where user_id = $1 and last_error_code = $2', [
+        person.oktaId,
+        'not_found',
+      ]);
+    await rig.until('the refusal', async () => {
+      const event = { ...membershipRemoved, uuid: randomUUID(), target };
+      await deliver(worker, wrong, { data: { events: [event] } });
+      return (await failing()).length === 1;
+    });
+    expect(await rig.state(person)).toEqual({ desired_access: 'enabled', okta_state: null, cases: [] });
+  });
+
+  it('ends nothing without "Deactivate on Offboard"', async () => {
+    const spared = await rig.org({ deactivateOnOffboard: false });
+    await connectHook(spared);
+    const person = await rig.person(spared);
+    await rig.verb(spared, 'unassign', person);
+    await rig.checked(spared);
+    expect(await assignmentsRead(person)).toEqual(['E0000007']);
+    expect(await rig.state(person)).toEqual({ desired_access: 'enabled', okta_state: null, cases: [] });
+  });
+
+  it('is noticed even if the check of another hint about the person is under way', async () => {
+    const [person] = await provisioned();
+    const slow = { effect: 'latency', ms: 1_500, times: 1, operation: 'getUser', username: person.oktaId };
+    await rig.okta('POST', 'faults', slow);
+    await deliver(worker, unpushed, delivery({ user: person.oktaId }));
+    await rig.until('the claim', async () => {
+      const sql = 'select 1 from offboarding.okta_check where user_id = $1 and claim is not null';
+      return (await rig.admin.query(sql, [person.oktaId])).length > 0;
+    });
+    await rig.verb(unpushed, 'unassign', person);
+    await rig.untilState(person, 'unassigned');
+  });
+
+  const assignmentsRead = async (person: { oktaId: string }): Promise<string[]> => {
+    const { calls } = await rig.okta<{ calls: { operation: string; subject: string | null; outcome: string }[] }>(
+      'GET',
+      'calls',
+    );
+    const isAssignment = (c: { operation: string; subject: string | null }) =>
+      c.operation === 'getAppUser' && c.subject === person.oktaId;
+    return calls.filter(isAssignment).map((c) => c.outcome);
+  };
+  const membershipRemoved = {
+    uuid: '',
+    published: new Date().toISOString(),
+    eventType: 'application.user_membership.remove',
+  };
+});
+
 describe('a hint is not a fact', () => {
   it('so a forged suspension causes a check and nothing else', async () => {
     const person = await rig.person(org);

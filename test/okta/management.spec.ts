@@ -82,7 +82,8 @@ describe('the people of the app', () => {
     const [o, other] = [await org(), await org()];
     const { id, remoteId } = await anna(o);
     expect(await o.client().appUser(o.appId, id)).toMatchObject({ id, externalId: remoteId, userName: ANNA });
-    expect(await other.client().appUser(o.appId, id)).toBeNull();
+    // Okta's answer about the person is the same 404, but here the app itself does not exist.
+    expect(await fails(other.client().appUser(o.appId, id))).toMatchObject({ code: 'not_found', status: 404 });
     await o.run('unassign', ANNA);
     expect(await o.client().appUser(o.appId, id)).toBeNull();
     expect(await fails(o.client().appUser(o.appId, '../../users/me'))).toMatchObject({

@@ -67,7 +67,7 @@ describe('custom authentication', () => {
         client_id: bridge.client.id,
         username,
         token_use: 'access',
-        scope: 'aws.cognito.signin.user.admin',
+        scope: 'stackflow',
         'cognito:groups': ['itsm_agent', 'viewer'],
         roles: ['itsm_agent', 'viewer'],
         tenant_id: TENANT,

@@ -11,7 +11,7 @@ import {
   CreateUserPoolClientCommand,
   GetTokensFromRefreshTokenCommand,
   GetUserCommand,
-  GlobalSignOutCommand,
+  UpdateUserAttributesCommand,
   InitiateAuthCommand,
   RevokeTokenCommand,
 } from '@aws-sdk/client-cognito-identity-provider';
@@ -30,6 +30,8 @@ import {
 import { outcome, startSandbox, type RunningSandbox } from '../support/sandbox.js';
 
 const revoked = { name: 'NotAuthorizedException', message: 'Access Token has been revoked' };
+/** A token that is valid, but that our trigger gave no scope for self-service calls. */
+const noScope = { name: 'NotAuthorizedException', message: 'Access Token does not have required scopes' };
 const refreshRevoked = { name: 'NotAuthorizedException', message: 'Refresh Token has been revoked' };
 const disabled = { name: 'NotAuthorizedException', message: 'User is disabled.' };
 
@@ -116,10 +118,9 @@ describe('tokens', () => {
         });
     });
 
-    it('is refused after a global sign-out by the administrator or the user, and after RevokeToken', async () => {
+    it('is refused after a global sign-out by the administrator, and after RevokeToken', async () => {
       const ways: ((username: string, tokens: Tokens) => Promise<unknown>)[] = [
         (username) => running.cognito.send(new AdminUserGlobalSignOutCommand(about(username))),
-        (_, { access }) => running.cognito.send(new GlobalSignOutCommand({ AccessToken: access })),
         (_, { refresh: Token }) =>
           running.cognito.send(
             new RevokeTokenCommand({ Token, ClientId: bridge.client.id, ClientSecret: bridge.client.secret }),
@@ -134,7 +135,7 @@ describe('tokens', () => {
         expect(await outcome(refresh(username, tokens.refresh))).toMatchObject(refreshRevoked);
         expect(await outcome(exchange(tokens.refresh))).toMatchObject(refreshRevoked);
         expect(await outcome(getUser(tokens.access))).toMatchObject(revoked);
-        expect(await outcome(getUser((await bridge.signIn(username)).access))).toMatchObject({ name: 'ok' });
+        expect(await outcome(getUser((await bridge.signIn(username)).access))).toMatchObject(noScope);
       }
     });
 
@@ -211,7 +212,7 @@ describe('tokens', () => {
       const [one, two] = [await bridge.signIn(username), await bridge.signIn(username)];
       expect(await revoke(one.refresh)).toMatchObject({ name: 'ok' });
       expect(await outcome(getUser(one.access))).toMatchObject(revoked);
-      expect(await outcome(getUser(two.access))).toMatchObject({ name: 'ok' });
+      expect(await outcome(getUser(two.access))).toMatchObject(noScope);
       expect(await outcome(exchange(two.refresh))).toMatchObject({ name: 'ok' });
     });
 
@@ -228,11 +229,13 @@ describe('tokens', () => {
   });
 
   describe('an access token in calls to Cognito', () => {
-    it('identifies its user', async () => {
+    it('allows no self-service call, because the trigger suppresses the scope for them', async () => {
       const username = await bridge.user({ email: 'anna@example.com' });
-      const { Username, UserAttributes } = await getUser((await bridge.signIn(username)).access);
-      expect(Username).toBe(username);
-      expect(UserAttributes).toContainEqual({ Name: 'email', Value: 'anna@example.com' });
+      const { access } = await bridge.signIn(username);
+      expect(await outcome(getUser(access))).toMatchObject(noScope);
+      const UserAttributes = [{ Name: 'locale', Value: 'de' }];
+      const write = new UpdateUserAttributesCommand({ AccessToken: access, UserAttributes });
+      expect(await outcome(running.cognito.send(write))).toMatchObject(noScope);
     });
 
     it('is revoked for good by AdminDisableUser and by AdminDeleteUser', async () => {
@@ -243,7 +246,7 @@ describe('tokens', () => {
       await running.cognito.send(new AdminEnableUserCommand(about(username)));
       expect(await outcome(getUser(access))).toMatchObject(revoked);
       const later = await refresh(username, token);
-      expect(await outcome(getUser(later.access))).toMatchObject({ name: 'ok' });
+      expect(await outcome(getUser(later.access))).toMatchObject(noScope);
       await running.cognito.send(new AdminDeleteUserCommand(about(username)));
       expect(await outcome(getUser(later.access))).toMatchObject(revoked);
       expect(await outcome(exchange(token))).toMatchObject({ message: 'Invalid Refresh Token' });
@@ -287,7 +290,7 @@ describe('tokens', () => {
       bridge = await Bridge.of(running, key);
       const uri = `${running.sandbox.endpoints.cognito}/${running.poolId}/.well-known/jwks.json`;
       expect((await jwtVerify(access, createRemoteJWKSet(new URL(uri)))).payload.username).toBe(username);
-      expect(await outcome(getUser(access))).toMatchObject({ name: 'ok' });
+      expect(await outcome(getUser(access))).toMatchObject(noScope);
       expect(await outcome(exchange(token))).toMatchObject({ name: 'ok' });
       const second = await startSandbox();
       const theirs = `${second.sandbox.endpoints.cognito}/${second.poolId}/.well-known/jwks.json`;

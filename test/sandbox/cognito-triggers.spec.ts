@@ -6,7 +6,9 @@ import {
   AdminInitiateAuthCommand,
   AdminUserGlobalSignOutCommand,
   GetTokensFromRefreshTokenCommand,
+  GetUserCommand,
   RevokeTokenCommand,
+  UpdateUserAttributesCommand,
 } from '@aws-sdk/client-cognito-identity-provider';
 import { decodeJwt } from 'jose';
 import { productTriggers, type Triggers } from '../../apps/sandbox/src/cognito/triggers.js';
@@ -175,6 +177,26 @@ describe('triggers', () => {
     }
     instead = { VerifyAuthChallengeResponse: respondWith({}) };
     expect(await outcome(bridge.signIn(username))).toMatchObject({ name: 'InvalidLambdaResponseException' });
+  });
+
+  it('may leave the scope for self-service calls, with which only attributes of the client can be written', async () => {
+    const username = await bridge.user({ email: 'a@example.com' });
+    instead.PreTokenGeneration = respondWith({ claimsAndScopeOverrideDetails: {} });
+    const { access } = await bridge.signIn(username);
+    const write = (Name: string) =>
+      outcome(
+        running.cognito.send(
+          new UpdateUserAttributesCommand({ AccessToken: access, UserAttributes: [{ Name, Value: 'x@evil.example' }] }),
+        ),
+      );
+    expect(await write('locale')).toMatchObject({ name: 'ok' });
+    for (const name of ['email', 'name', 'custom:tenant_id', 'custom:role'])
+      expect(await write(name)).toMatchObject({
+        name: 'NotAuthorizedException',
+        message: 'A client attempted to write unauthorized attribute',
+      });
+    const { UserAttributes } = await running.cognito.send(new GetUserCommand({ AccessToken: access }));
+    expect(UserAttributes).toContainEqual({ Name: 'email', Value: 'a@example.com' });
   });
 
   it('change claims, scopes and groups of both tokens, but not the reserved claims', async () => {

@@ -105,7 +105,7 @@ describe('the event hook', () => {
       },
     });
     expect(new Set(receiver.events.map((e) => e.uuid)).size).toBe(8);
-    expect(new Set(receiver.events.map((e) => e.target[0]?.id)).size).toBe(1);
+    expect(new Set(receiver.events.map((e) => e.target.find((t) => t.type === 'User')?.id)).size).toBe(1);
   });
 
   it('sends nothing if nothing changed', async () => {
@@ -133,6 +133,33 @@ describe('the event hook', () => {
     scim.canned.push({ status: 500, body: { detail: 'broken' } });
     expect(await org.run('deactivate')).toMatchObject({ ok: false, deliveries: [{ state: 'delivered' }] });
     expect(receiver.types).toContain('user.lifecycle.deactivate');
+  });
+
+  it('names the app, its user and the person in an event about an assignment', async () => {
+    await org.hook();
+    await org.run('assign');
+    receiver.clear();
+    await org.run('unassign');
+    const { appId } = await org.ask<{ appId: string }>('POST', 'api-token');
+    expect(receiver.events.map((e) => e.target)).toEqual([
+      [
+        expect.objectContaining({ id: expect.stringMatching(/^0ua\w{17}$/), type: 'AppUser', alternateId: ANNA }),
+        expect.objectContaining({ id: appId, type: 'AppInstance' }),
+        expect.objectContaining({ id: expect.stringMatching(/^00u\w{17}$/), type: 'User', alternateId: ANNA }),
+      ],
+    ]);
+  });
+
+  it('is all that reports an unassignment if the app does not "Deactivate Users"', async () => {
+    await org.hook();
+    const app = { scimBaseUrl: scim.baseUrl, mode: 'oin' };
+    await control(base, 'PUT', `apps/${org.slug}`, { ...app, deactivateUsers: false });
+    await org.run('assign');
+    scim.clear();
+    receiver.clear();
+    expect(await org.run('unassign')).toMatchObject({ ok: true, note: expect.stringContaining('Deactivate Users') });
+    expect(scim.requests).toEqual([]);
+    expect(receiver.types).toEqual(['application.user_membership.remove']);
   });
 
   it('keeps the hooks of tenants apart, also after a restart', async () => {

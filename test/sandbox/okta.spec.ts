@@ -50,6 +50,7 @@ async function waitsOf(options: { paceMs?: number; timeScale?: number }, request
     mode: 'aiw',
     authStyle: 'bearer',
     importGroups: false,
+    deactivateUsers: true,
   };
   const session = new ScimSession(app, {
     paceMs: 0,

@@ -7,7 +7,6 @@ import { AuthServiceModule } from './auth-service.module.js';
 import { config } from './config.js';
 import { ExchangeClientEntity, ExchangeSourceEntity } from './exchange/exchange.entity.js';
 import { SpentTokenEntity } from './exchange/spent-tokens.js';
-import { LoginAttemptEntity } from './login/login-attempt.entity.js';
 import { Auth1764300000000 } from './migrations/0001-auth.js';
 import { BrowserSessionEntity, SessionSecretEntity } from './sessions/browser-session.entity.js';
 
@@ -33,7 +32,6 @@ export const service: ServiceDefinition<typeof config> = {
       TenantSettingsEntity,
       AccountCopyEntity,
       ExpectedPersonEntity,
-      LoginAttemptEntity,
       BrowserSessionEntity,
       SessionSecretEntity,
       ExchangeClientEntity,

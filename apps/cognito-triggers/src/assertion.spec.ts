@@ -180,7 +180,11 @@ describe('PreTokenGeneration', () => {
   it('adds roles and tenant from the pool and keeps the groups', async () => {
     expect(await generate()).toEqual({
       idTokenGeneration: { claimsToSuppress: [] },
-      accessTokenGeneration: { claimsToAddOrOverride: { roles: ['viewer'], tenant_id: 'acme', okta_sub: '00u1' } },
+      accessTokenGeneration: {
+        scopesToAdd: ['stackflow'],
+        scopesToSuppress: ['aws.cognito.signin.user.admin'],
+        claimsToAddOrOverride: { roles: ['viewer'], tenant_id: 'acme', okta_sub: '00u1' },
+      },
       groupOverrideDetails: groupConfiguration,
     });
     const none = await generate({ groupConfiguration: {}, userAttributes: { 'custom:tenant_id': 'acme' } });

@@ -12,6 +12,11 @@ import { verifyAssertion, type Assertion } from './assertion.js';
 import type { PreTokenGenerationEvent, TriggerHandler } from './events.js';
 import { METADATA_ASSERTION } from './verify-auth-challenge-response.js';
 
+/** Cognito's scope for self-service calls: with it, the holder of a token could change the person's attributes. */
+const SELF_SERVICE_SCOPE = 'aws.cognito.signin.user.admin';
+/** The scope of our access tokens. It gives no rights; the claim `roles` does. */
+export const SCOPE = 'stackflow';
+
 /** Throws if the user has no tenant or the assertion is invalid. Cognito then issues no tokens. */
 export const preTokenGeneration =
   (keys: JWTVerifyGetKey): TriggerHandler<PreTokenGenerationEvent> =>
@@ -31,6 +36,8 @@ export const preTokenGeneration =
           // changed the attribute, hide the outdated role.
           idTokenGeneration: { claimsToSuppress: role && !groups.includes(role) ? ['custom:role'] : [] },
           accessTokenGeneration: {
+            scopesToAdd: [SCOPE],
+            scopesToSuppress: [SELF_SERVICE_SCOPE],
             claimsToAddOrOverride: {
               roles: groups,
               tenant_id: tenantId,

@@ -3,6 +3,7 @@ import { busSettings } from '#event-bus';
 import { oktaSettings } from '#okta';
 import { integer, serviceSettings, type ConfigOf, type ConfigShape } from '#platform';
 import { secretSettings } from '#secrets';
+import { erasureSettings } from '#worker';
 
 export const config = {
   ...serviceSettings,
@@ -17,6 +18,7 @@ export const config = {
     max: 23,
   }),
   ...cognitoSettings,
+  ...erasureSettings,
   COGNITO_SIGN_OUT_CATEGORY: signOutCategorySetting,
   WORKER_CONCURRENCY: integer({
     purpose: 'Number of people whose access in Cognito this process changes at the same time.',

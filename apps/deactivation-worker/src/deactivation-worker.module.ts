@@ -2,8 +2,10 @@
 import { Module } from '@nestjs/common';
 import { cognitoOptions, UserPool } from '#cognito';
 import { EventAdminModule, publishing } from '#event-bus';
-import { CONFIG, Database, Metrics } from '#platform';
+import { CONFIG, Database, LOGGER, Metrics, type Logger } from '#platform';
 import { TenantsController, tenantSettingsCache } from '#settings';
+import { Eraser } from '#worker';
+import { erasures } from './access/erasure.sql.js';
 import { AccessEvaluator } from './access/evaluator.js';
 import { OktaSignals } from './access/okta-signals.js';
 import { PersonSignOuts } from './access/sign-out.js';
@@ -40,6 +42,13 @@ const userPool = (config: WorkerConfig, database: Database, metrics: Metrics): U
     maxSockets: config.WORKER_CONCURRENCY + 8,
   });
 
+const eraser = {
+  provide: Eraser,
+  inject: [Database, CONFIG, LOGGER, Metrics],
+  useFactory: (database: Database, config: WorkerConfig, logger: Logger, metrics: Metrics) =>
+    new Eraser(database, erasures(config.ERASE_AFTER_DAYS), logger, metrics),
+};
+
 @Module({
   imports: [EventAdminModule],
   controllers: [
@@ -74,6 +83,7 @@ const userPool = (config: WorkerConfig, database: Database, metrics: Metrics): U
     OktaComparisons,
     NightlyOktaComparison,
     OktaMetrics,
+    eraser,
   ],
 })
 export class DeactivationWorkerModule {}

@@ -1,11 +1,13 @@
 import { cognitoSettings } from '#cognito';
 import { busSettings } from '#event-bus';
 import { integer, serviceSettings, type ConfigOf, type ConfigShape } from '#platform';
+import { erasureSettings } from '#worker';
 
 export const config = {
   ...serviceSettings,
   ...busSettings,
   ...cognitoSettings,
+  ...erasureSettings,
   RECONCILER_CONCURRENCY: integer({
     purpose: 'Accounts that this process updates in Cognito at the same time.',
     example: '24',

@@ -1,8 +1,10 @@
 import { Module } from '@nestjs/common';
 import { cognitoOptions, UserPool } from '#cognito';
 import { EventAdminModule, publishing } from '#event-bus';
-import { CONFIG, Database, Metrics } from '#platform';
+import { CONFIG, Database, LOGGER, Metrics, type Logger } from '#platform';
 import { TenantsController } from '#settings';
+import { Eraser } from '#worker';
+import { erasures } from './accounts/erasure.sql.js';
 import { Evaluator } from './accounts/evaluator.js';
 import { PersonEvaluator } from './accounts/person-evaluator.js';
 import { Reevaluator } from './accounts/reevaluator.js';
@@ -40,6 +42,13 @@ const userPool = {
     }),
 };
 
+const eraser = {
+  provide: Eraser,
+  inject: [Database, CONFIG, LOGGER, Metrics, Reconciler],
+  useFactory: (database: Database, config: IdentityConfig, logger: Logger, metrics: Metrics, reconciler: Reconciler) =>
+    new Eraser(database, erasures(config.ERASE_AFTER_DAYS), logger, metrics, () => reconciler.wake()),
+};
+
 @Module({
   imports: [EventAdminModule],
   controllers: [
@@ -70,6 +79,7 @@ const userPool = {
     QueueMetrics,
     PoolComparer,
     AccountQueries,
+    eraser,
   ],
 })
 export class IdentityServiceModule {}

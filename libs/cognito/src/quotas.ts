@@ -27,6 +27,7 @@ export const CATEGORY_OF = {
   AdminSetUserPassword: 'UserAccountRecovery',
   AdminGetUser: 'UserRead',
   AdminUpdateUserAttributes: 'UserUpdate',
+  AdminDeleteUser: 'UserUpdate',
   AdminDisableUser: 'UserUpdate',
   AdminEnableUser: 'UserUpdate',
   AdminUserGlobalSignOut: 'UserUpdate', // the default; COGNITO_SIGN_OUT_CATEGORY can name another category

@@ -2,6 +2,7 @@ import {
   type $Command,
   AdminAddUserToGroupCommand,
   AdminCreateUserCommand,
+  AdminDeleteUserCommand,
   AdminDisableUserCommand,
   AdminEnableUserCommand,
   AdminGetUserCommand,
@@ -77,6 +78,11 @@ export class UserPool {
   async updateAttributes(username: string, attributes: Attributes, urgency: Urgency = 'urgent'): Promise<void> {
     const input = { ...this.user(username), UserAttributes: toList(attributes) };
     await this.call('AdminUpdateUserAttributes', urgency, new AdminUpdateUserAttributesCommand(input));
+  }
+
+  /** Deletes a user for good, with all attributes and tokens. */
+  async deleteUser(username: string, urgency: Urgency = 'bulk'): Promise<void> {
+    await this.call('AdminDeleteUser', urgency, new AdminDeleteUserCommand(this.user(username)));
   }
 
   /**

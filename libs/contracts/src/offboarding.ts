@@ -34,7 +34,7 @@ export const ACCESS_STATUSES = ['active', 'inactive', 'removed'] as const;
 export type AccessStatus = (typeof ACCESS_STATUSES)[number];
 
 /** States of an Okta user that end access. Okta's API or an event hook reports them; SCIM cannot express them. */
-export const OKTA_STATES = ['suspended', 'deprovisioned', 'missing'] as const;
+export const OKTA_STATES = ['suspended', 'deprovisioned', 'unassigned'] as const;
 export type OktaState = (typeof OKTA_STATES)[number];
 
 const ONE_LINE = /^(?=.*\S)[^\p{C}\u2028\u2029]+$/u;

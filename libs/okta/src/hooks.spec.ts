@@ -21,6 +21,7 @@ describe('the events in a delivery', () => {
         type: 'user.lifecycle.suspend',
         published: '2026-11-26T10:00:00.123Z',
         userId: ANNA,
+        appIds: [],
       },
       expect.objectContaining({ published: '2026-11-26T10:00:00.000Z' }),
     ]);
@@ -34,7 +35,9 @@ describe('the events in a delivery', () => {
       user(BEN),
       { id: '0ua1ero7vZFVEIYLWPBN', type: 'AppUser' },
     ];
-    expect(hookEvents(body(suspended({ target }))).map((e) => e.userId)).toEqual([ANNA, BEN]);
+    const events = hookEvents(body(suspended({ target })));
+    expect(events.map((e) => e.userId)).toEqual([ANNA, BEN]);
+    expect(events.map((e) => e.appIds)).toEqual([['0oa1ero7vZFVEIYLWPBN'], ['0oa1ero7vZFVEIYLWPBN']]);
     expect(hookEvents(body(suspended({ target: [] }), suspended({ target: null })))).toEqual([]);
   });
 

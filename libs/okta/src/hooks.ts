@@ -18,6 +18,8 @@ export interface OktaHookEvent {
   /** Time of the event, ISO 8601 in UTC. Events may arrive in another order. */
   readonly published: string;
   readonly userId: string;
+  /** Ids of the apps that the event names. An event about an assignment names the app; other events name none. */
+  readonly appIds: readonly string[];
 }
 
 /** Limit of entries from one delivery, far above what Okta sends. Each entry may cause a request to Okta. */
@@ -32,7 +34,7 @@ const event = z.object({
   published: z.iso.datetime({ offset: true }),
   target: list,
 });
-const userTarget = z.object({ type: z.literal('User'), id: z.string().refine(isOktaId) });
+const oktaTarget = z.object({ type: z.enum(['User', 'AppInstance']), id: z.string().refine(isOktaId) });
 
 /** Returns the events about users. Everything else in the body is ignored, so an invalid body contains no events. */
 export function hookEvents(body: unknown): OktaHookEvent[] {
@@ -49,8 +51,10 @@ function aboutUsers(item: unknown): OktaHookEvent[] {
   if (!parsed.success) return [];
   const { uuid: id, eventType: type, target } = parsed.data;
   const published = new Date(parsed.data.published).toISOString();
-  const users = target.slice(0, MAX_TARGETS).flatMap((t) => userTarget.safeParse(t).data?.id ?? []);
-  return [...new Set(users)].map((userId) => ({ id, type, published, userId }));
+  const targets = target.slice(0, MAX_TARGETS).flatMap((t) => oktaTarget.safeParse(t).data ?? []);
+  const idsOf = (kind: 'User' | 'AppInstance') => [...new Set(targets.flatMap((t) => (t.type === kind ? t.id : [])))];
+  const appIds = idsOf('AppInstance');
+  return idsOf('User').map((userId) => ({ id, type, published, userId, appIds }));
 }
 
 /**

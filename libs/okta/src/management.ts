@@ -102,8 +102,8 @@ export class OktaManagement {
   }
 
   /**
-   * `GET /api/v1/apps/{appId}/users/{id}`. Resolves with null if Okta says that the app is not assigned to the person.
-   * Okta says the same if the app does not exist, so call this only for an app whose users could be listed.
+   * `GET /api/v1/apps/{appId}/users/{id}`. Resolves with null if the app is not assigned to the person. Okta answers
+   * the same 404 if there is no such app, so the app is then read too, and its absence throws `not_found`.
    */
   async appUser(appId: string, id: string): Promise<OktaAppUser | null> {
     if (!isOktaId(appId) || !isOktaId(id))
@@ -111,7 +111,9 @@ export class OktaManagement {
         'not_found',
         'These are not the ids of an Okta app and an Okta user (20 letters and digits).',
       );
-    return this.find('appUser', `apps/${appId}/users/${id}`, id, oktaAppUser);
+    const found = await this.find('appUser', `apps/${appId}/users/${id}`, id, oktaAppUser);
+    if (found === null) await this.request('appUsers', this.url(`apps/${appId}/users`, { limit: '1' }));
+    return found;
   }
 
   private async find<T extends { readonly id: string }>(

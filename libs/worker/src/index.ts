@@ -1,3 +1,4 @@
+export * from './erasure.js';
 /** Background work of a service: a loop, a lease for the rows of a process, and a worker on a queue of leased rows. */
 export * from './loop.js';
 export * from './queue-worker.js';

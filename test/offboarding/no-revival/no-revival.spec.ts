@@ -31,7 +31,7 @@ function step<T extends unknown[]>(
   return { weight, arbitrary };
 }
 
-const STATES: readonly (OktaState | null)[] = ['suspended', 'deprovisioned', 'missing', null, null];
+const STATES: readonly (OktaState | null)[] = ['suspended', 'deprovisioned', 'unassigned', null, null];
 const ROLES = [['viewer'], ['super_admin'], []];
 const BRAKE = { percent: 0, atLeast: 1, windowMinutes: 10, holdHours: 24 };
 

@@ -261,7 +261,7 @@ type Command = (pair: Pair) => Promise<void>;
 const worker = fc.constantFrom(...WORKERS);
 const actual = fc.constantFrom<(CognitoAccess | null)[]>('enabled', 'disabled', null);
 const time = fc.nat(5).map((n) => n * 1_000);
-const okta = fc.constantFrom<(OktaState | null)[]>('suspended', 'missing', 'deprovisioned', null);
+const okta = fc.constantFrom<(OktaState | null)[]>('suspended', 'unassigned', 'deprovisioned', null);
 const step = fc.constantFrom<(Step | null)[]>('disable', 'sign-out', 'confirm', 'enable', null);
 /** 0 = the current revision of the person, 1 = an older one. */
 const age = fc.constantFrom(0, 0, 0, 1);

@@ -89,7 +89,7 @@ export class Statements {
 
   storeUser(row: Row, change: DirectoryChange): boolean {
     if (!this.passes('directory', row.directoryVersion < change.version) || row.deleted) return false;
-    const gone = row.oktaState === 'deprovisioned' || row.oktaState === 'missing';
+    const gone = row.oktaState === 'deprovisioned' || row.oktaState === 'unassigned';
     if (change.reactivated && gone && (row.oktaStateAt ?? 0) < change.time) row.oktaState = null;
     row.directoryVersion = change.version;
     row.active = change.active;

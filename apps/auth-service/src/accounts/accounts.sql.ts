@@ -19,10 +19,10 @@ async function stored(tx: Tx, tenant: string, id: string, sql: string, values: u
   return row?.tenant === tenant ? 'stale' : 'foreign';
 }
 
-/** Stores no name and no address of a removed person. The id and the status are enough to refuse the person. */
+/** Stores nothing personal about a removed person. The id and the status are enough to refuse their sessions. */
 export function storeAccount(tx: Tx, tenant: string, version: number, account: Account): Promise<Stored> {
   const { id, externalId, userName, email, displayName, status } = account;
-  const personal = status === 'removed' ? [null, null, null] : [userName, email, displayName];
+  const personal = status === 'removed' ? [null, null, null, null] : [externalId, userName, email, displayName];
   return stored(
     tx,
     tenant,
@@ -33,7 +33,7 @@ export function storeAccount(tx: Tx, tenant: string, version: number, account: A
        user_name = excluded.user_name, email = excluded.email, display_name = excluded.display_name,
        account_status = excluded.account_status
      where a.tenant = excluded.tenant and a.version < excluded.version returning id`,
-    [version, externalId, ...personal, status],
+    [version, ...personal, status],
   );
 }
 
@@ -54,7 +54,7 @@ export async function storeExpected(
   tx: Tx,
   tenant: string,
   version: number,
-  { id, externalId, active }: DirectoryUser,
+  { id, externalId, active }: Pick<DirectoryUser, 'id' | 'externalId' | 'active'>,
 ): Promise<void> {
   await tx.query(
     `insert into expected_person as e (id, tenant, version, external_id, active) values ($1, $2, $3, $4, $5)

@@ -33,8 +33,10 @@ export class AuthAccountsConsumer {
   async userChanged(@Ctx() { event, tx }: EventContext): Promise<void> {
     const data = parseData(event, 'directory.users');
     if (data === null) return;
-    const active = data.user.active && event.type !== 'com.stackflow.directory.user.deleted.v1';
-    await storeExpected(tx, event.tenant, event.sequence, { ...data.user, active });
+    const { id, externalId, active } = data.user;
+    const isDeleted = event.type === 'com.stackflow.directory.user.deleted.v1';
+    const person = isDeleted ? { id, externalId: null, active: false } : { id, externalId, active };
+    await storeExpected(tx, event.tenant, event.sequence, person);
   }
 }
 

@@ -15,6 +15,8 @@ export interface ClientCredentials {
   readonly form: ReadonlyMap<string, string>;
 }
 
+/** Types of a client assertion. Another type says that the JWT is something else, such as an access token. */
+const ASSERTION_TYPES: ReadonlySet<string> = new Set(['JWT', 'jwt', 'client-authentication+jwt']);
 const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 const ALGORITHMS = ['ES256', 'RS256', 'PS256'];
 const LIFETIME_SECONDS = 300;
@@ -70,7 +72,7 @@ export class ClientAuthentication {
 }
 
 async function claimsOf(assertion: string, id: string, jwks: JSONWebKeySet, endpoint: string) {
-  const { payload } = await jwtVerify(assertion, createLocalJWKSet(jwks), {
+  const { payload, protectedHeader } = await jwtVerify(assertion, createLocalJWKSet(jwks), {
     algorithms: ALGORITHMS,
     issuer: id,
     subject: id,
@@ -80,6 +82,9 @@ async function claimsOf(assertion: string, id: string, jwks: JSONWebKeySet, endp
     throw refused('assertion_invalid', id, error);
   });
   const { jti, exp = Infinity } = payload;
+  // Only one audience (RFC 7523bis): an assertion that names other servers too could be replayed by them.
+  if (payload.aud !== endpoint || !ASSERTION_TYPES.has(protectedHeader.typ ?? 'JWT'))
+    throw refused('assertion_invalid', id);
   // Each jti is stored until its assertion expires, so the lifetime of an assertion must be limited.
   if (typeof jti !== 'string' || jti.length > 255 || exp > Date.now() / 1000 + LIFETIME_SECONDS + SKEW_SECONDS)
     throw refused('assertion_invalid', id);

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { Database, prepared, type Queryable } from '#platform';
 
-export type SpentKind = 'id_token' | 'client_assertion' | 'logout_token';
+export type SpentKind = 'id_token' | 'client_assertion' | 'logout_token' | 'login';
 
 @Entity('spent_token')
 export class SpentTokenEntity {

@@ -38,8 +38,8 @@ interface ProvenExchange {
   readonly person: ProvenPerson;
 }
 
-/** The only scope that Cognito puts into tokens of CUSTOM_AUTH. */
-const SCOPE = 'aws.cognito.signin.user.admin';
+/** The only scope that the trigger PreTokenGeneration puts into access tokens. */
+const SCOPE = 'stackflow';
 /** Limit for the exchanges of one client for one person, in each replica. It stops a client in a loop. */
 const PER_SECOND = 2;
 const BURST = 20;

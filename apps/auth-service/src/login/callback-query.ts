@@ -7,7 +7,7 @@ export interface CallbackQuery {
   readonly error: string | undefined;
 }
 
-const LIMITS = { state: 128, code: 4_096, iss: 512, error: 128 } as const;
+const LIMITS = { state: 2_048, code: 4_096, iss: 512, error: 128 } as const;
 type Name = keyof typeof LIMITS;
 
 /**

@@ -58,12 +58,11 @@ export class HardenedStrategy extends OpenIDConnectStrategy {
     this.secrets = secrets;
   }
 
-  /** Creates the strategy that begins a login. `remember` stores the secrets for the callback and returns the state. */
-  static beginning(party: RelyingParty, remember: (secrets: LoginSecrets) => Promise<string>): HardenedStrategy {
+  /** Creates the strategy that begins a login. `seal` returns the state, which contains the secrets for the callback. */
+  static beginning(party: RelyingParty, seal: (secrets: LoginSecrets) => string): HardenedStrategy {
     const secrets = { nonce: random256(), codeVerifier: random256() };
     return new HardenedStrategy(party, secrets, {
-      store: (_request, _context, _appState, _meta, done) =>
-        void remember(secrets).then((state) => done(null, state), done),
+      store: (_request, _context, _appState, _meta, done) => done(null, seal(secrets)),
       verify: (_request, _state, done) => done(new Error('this strategy can only begin a login')),
     });
   }

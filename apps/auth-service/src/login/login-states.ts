@@ -1,59 +1,73 @@
 /**
- * Logins in progress. A state consists of 256 random bits and is valid for one callback within ten minutes, from the
- * same browser and to the same tenant.
+ * Logins in progress. The state that travels through Okta contains the login itself, sealed, so that an anonymous request
+ * stores nothing. A state is valid for one callback within ten minutes, from the same browser and to the same tenant.
  */
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { createHash } from 'node:crypto';
-import { columnsOf, Database, prepared, type Queryable } from '#platform';
-import { random256 } from '../http/cookies.js';
-import { LoginAttemptEntity } from './login-attempt.entity.js';
+import { CONFIG } from '#platform';
+import type { AuthConfig } from '../config.js';
+import { SpentTokens } from '../exchange/spent-tokens.js';
+import { Sealer } from '../sessions/seal.js';
 
-export type LoginAttempt = Omit<LoginAttemptEntity, 'stateHash' | 'browserHash' | 'expiresAt'>;
+export interface LoginAttempt {
+  readonly tenant: string;
+  /** The issuer in the tenant's settings when the login began. */
+  readonly issuer: string;
+  readonly clientId: string;
+  readonly nonce: string;
+  readonly codeVerifier: string;
+  readonly returnTo: string;
+  readonly startedAt: Date;
+}
+
+interface SealedLogin extends Omit<LoginAttempt, 'tenant' | 'startedAt'> {
+  /** Hash of the cookie of the browser that began the login. */
+  readonly browser: string;
+  /** Milliseconds since 1970. */
+  readonly startedAt: number;
+}
 
 export const LOGIN_SECONDS = 600;
 
-const beginSql = prepared(`
-  insert into login (state_hash, browser_hash, tenant, issuer, client_id, nonce, code_verifier, return_to, expires_at)
-  values ($1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp() + interval '${LOGIN_SECONDS} seconds')`);
-const takeSql = prepared(`
-  delete from login where state_hash = $1 and browser_hash = any($2) and tenant = $3 and expires_at > clock_timestamp()
-  returning ${columnsOf(LoginAttemptEntity, { only: ['tenant', 'issuer', 'clientId', 'nonce', 'codeVerifier', 'returnTo', 'startedAt'] })}`);
-
 @Injectable()
 export class LoginStates {
-  constructor(private readonly database: Database) {}
+  private readonly sealer: Sealer;
 
-  /** Stores the login and returns its state. */
-  async begin(browser: string, login: Omit<LoginAttempt, 'startedAt'>): Promise<string> {
-    const state = random256();
-    const { tenant, issuer, clientId, nonce, codeVerifier, returnTo } = login;
-    const values = [sha256(state), sha256(browser), tenant, issuer, clientId, nonce, codeVerifier, returnTo];
-    await this.database.query(beginSql, values);
-    return state;
+  constructor(
+    private readonly spent: SpentTokens,
+    @Inject(CONFIG) { SESSION_KEYS }: AuthConfig,
+  ) {
+    this.sealer = new Sealer(SESSION_KEYS);
+  }
+
+  /** Returns the state of the login. */
+  begin(browser: string, { tenant, ...login }: Omit<LoginAttempt, 'startedAt'>): string {
+    const sealed: SealedLogin = { ...login, browser: sha256(browser), startedAt: Date.now() };
+    return this.sealer.seal(JSON.stringify(sealed), boundTo(tenant)).toString('base64url');
   }
 
   /**
-   * Because `delete` locks the row, only one of several callbacks with the same state succeeds. If another browser
-   * sends the state, the login stays valid for the browser that began it.
+   * Of several callbacks with the same state only one succeeds, over all replicas. If another browser sends the state,
+   * the login stays valid for the browser that began it.
    */
   async take(
     tenant: string,
     state: string,
     browser: readonly string[],
   ): Promise<LoginAttempt | 'expired' | 'other_browser'> {
-    const values = [sha256(state), browser.map(sha256), tenant];
-    const [attempt] = await this.database.query<LoginAttempt>(takeSql, values);
-    if (attempt) return attempt;
-    const rows = await this.database.query(
-      'select 1 from login where state_hash = $1 and tenant = $2 and expires_at > clock_timestamp()',
-      [sha256(state), tenant],
-    );
-    return rows.length > 0 ? 'other_browser' : 'expired';
+    const text = this.sealer.open(Buffer.from(state, 'base64url'), boundTo(tenant));
+    if (text === null) return 'expired';
+    const { browser: began, startedAt, ...login } = JSON.parse(text) as SealedLogin;
+    const expiresAt = startedAt + LOGIN_SECONDS * 1_000;
+    if (Date.now() >= expiresAt) return 'expired';
+    if (!browser.some((value) => sha256(value) === began)) return 'other_browser';
+    // The nonce identifies the login. Several spellings of a state can decode to the same bytes.
+    const isFirst = await this.spent.spend('login', tenant, login.nonce, Math.ceil(expiresAt / 1_000));
+    return isFirst ? { ...login, tenant, startedAt: new Date(startedAt) } : 'expired';
   }
 }
 
-export async function sweepLogins(queryable: Queryable): Promise<void> {
-  await queryable.query('delete from login where expires_at < clock_timestamp()');
-}
+/** Other sealed texts, and states of other tenants, cannot be opened as the state of a login. */
+const boundTo = (tenant: string): string => `login:${tenant}`;
 
-const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('base64url');

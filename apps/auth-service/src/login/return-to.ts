@@ -1,6 +1,7 @@
 /** Prevents open redirects: the path after a sign-in must stay on our origin in every spelling. */
 const BASE = 'https://stackflow.invalid';
-const MAX_LENGTH = 2_048;
+/** The path travels through Okta inside the sealed state, and Okta's addresses must stay short. */
+const MAX_LENGTH = 512;
 
 /**
  * Returns the path for `Location`, or null if a browser or decoder could read the value as another origin: `//evil`,

@@ -1,4 +1,4 @@
-/** The tables of `auth`: copies of accounts, logins in progress, sessions, token exchange, and the audit. */
+/** The tables of `auth`: copies of accounts, sessions, token exchange, and the audit. */
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { consumerTablesSql } from '#event-bus';
 import { settingsTableSql } from '#settings';
@@ -9,7 +9,7 @@ export class Auth1764300000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(consumerTablesSql('auth'));
     await runner.query(settingsTableSql('auth'));
-    for (const sql of [ACCOUNT, LOGIN, SESSION, EXCHANGE, AUDIT]) await runner.query(sql);
+    for (const sql of [ACCOUNT, SESSION, EXCHANGE, AUDIT]) await runner.query(sql);
   }
 
   async down(): Promise<void> {
@@ -54,22 +54,6 @@ const ACCOUNT = `
     active boolean not null
   ) with (fillfactor = 80);
   create index expected_person_by_external_id on auth.expected_person (tenant, external_id);`;
-
-const LOGIN = `
-  create table auth.login (
-    state_hash bytea primary key,
-    -- hash of the cookie of the browser that began the login
-    browser_hash bytea not null,
-    tenant uuid not null,
-    issuer text not null,
-    client_id text not null,
-    nonce text not null,
-    code_verifier text not null,
-    return_to text not null,
-    started_at timestamptz not null default clock_timestamp(),
-    expires_at timestamptz not null
-  );
-  create index login_by_expiry on auth.login (expires_at);`;
 
 const SESSION = `
   create table auth.session (
@@ -121,7 +105,7 @@ const EXCHANGE = `
     client_ids text[] not null,
     scope text not null
   );
-  -- Single-use tokens: ID tokens, client assertions, logout tokens. A row is kept until its token has expired.
+  -- Single-use tokens: ID tokens, client assertions, logout tokens, and states of logins. A row is kept until its token has expired.
   create table auth.spent_token (
     hash bytea primary key,
     expires_at timestamptz not null

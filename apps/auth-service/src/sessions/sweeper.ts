@@ -1,11 +1,10 @@
-/** Every replica removes expired logins, sessions, used tokens and audit rows. */
+/** Every replica removes expired sessions, used tokens and audit rows. */
 import { Inject, Injectable } from '@nestjs/common';
 import { CONFIG, Database, LOGGER, type Logger } from '#platform';
 import { Loop } from '#worker';
 import { sweepAudit } from '../audit/audit.js';
 import type { AuthConfig } from '../config.js';
 import { sweepSpentTokens } from '../exchange/spent-tokens.js';
-import { sweepLogins } from '../login/login-states.js';
 import { sweepSessions } from './ending.js';
 
 const PAUSE_MS = 60_000;
@@ -20,7 +19,6 @@ export class AuthSweeper {
     @Inject(CONFIG) { SESSION_IDLE_MINUTES, AUDIT_RETENTION_DAYS }: AuthConfig,
   ) {
     this.loop = new Loop('sweep', PAUSE_MS, logger, async () => {
-      await sweepLogins(database);
       await sweepSpentTokens(database);
       await sweepSessions(database, SESSION_IDLE_MINUTES);
       return sweepAudit(database, AUDIT_RETENTION_DAYS);

@@ -7,12 +7,14 @@ import { findTenant, type TargetFlags } from '../services.js';
 type Policy = Omit<ExchangeClientBody, 'by'>;
 
 const ACCESS_KINDS: readonly TokenKind[] = ['access_token', 'org_access_token'];
+/** Access tokens of the org server name no audience of ours, so a client takes them only if it is said. */
+const DEFAULT_KINDS: readonly TokenKind[] = ['access_token'];
 
 export const policyOptions = {
   audience: option('--audience <name>', 'service that will accept the exchanged tokens (repeatable)', collect),
   kinds: option(
     '--kinds <kinds>',
-    `access tokens that the client may exchange: ${ACCESS_KINDS.join(', ')}, or both`,
+    `access tokens that the client may exchange: ${ACCESS_KINDS.join(', ')}, or both; a new client: ${DEFAULT_KINDS.join(', ')}`,
     kinds,
   ),
   idTokens: flag('--id-tokens', 'let the client exchange ID tokens as well, each once and within five minutes'),
@@ -32,7 +34,7 @@ function kinds(value: string): TokenKind[] {
 }
 
 export async function newPolicy(call: Call<PolicyFlags>, auth: AuthServiceClient): Promise<Policy> {
-  const { tenant, audience, kinds: access = ACCESS_KINDS, idTokens = false, jwksFile } = call.flags;
+  const { tenant, audience, kinds: access = DEFAULT_KINDS, idTokens = false, jwksFile } = call.flags;
   if (!audience?.length)
     throw usage('error: name the service that will accept the exchanged tokens: --audience <name> (repeatable).');
   const jwks = jwksFile === undefined ? undefined : await readJwks(call, jwksFile);

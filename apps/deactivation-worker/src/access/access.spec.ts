@@ -30,7 +30,7 @@ describe('the desired access of a person', () => {
     [{ active: false }, false, 'unchanged'],
     [{ deleted: true }, false, 'disabled'],
     [{ oktaState: 'suspended' }, false, 'disabled'],
-    [{ oktaState: 'missing', active: false }, false, 'disabled'],
+    [{ oktaState: 'unassigned', active: false }, false, 'disabled'],
   ])('for %j with "Deactivate on Offboard" %s is %s', (change, setting, desired) => {
     expect(desiredAccess(facts(change), setting)).toBe(desired);
   });

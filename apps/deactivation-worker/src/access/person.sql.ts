@@ -36,7 +36,7 @@ const RETURNING = `
             coalesce(old.provisioned, false) as "wasProvisioned"`;
 
 /**
- * A reactivation clears the Okta states `deprovisioned` and `missing`. It does not clear `suspended`, because Okta
+ * A reactivation clears the Okta states `deprovisioned` and `unassigned`. It does not clear `suspended`, because Okta
  * never reports suspensions over SCIM.
  */
 const storeUserSql = prepared(`
@@ -45,7 +45,7 @@ const storeUserSql = prepared(`
   on conflict (id) do update
     set directory_version = excluded.directory_version, user_name = excluded.user_name, external_id = excluded.external_id,
         display_name = excluded.display_name, active = excluded.active, deleted = excluded.deleted,
-        okta_state = case when $9 and p.okta_state in ('deprovisioned', 'missing') and p.okta_state_at < $10 then null else p.okta_state end,
+        okta_state = case when $9 and p.okta_state in ('deprovisioned', 'unassigned') and p.okta_state_at < $10 then null else p.okta_state end,
         updated_at = clock_timestamp()
     where p.directory_version < excluded.directory_version and p.tenant = excluded.tenant and not p.deleted
   ${RETURNING}`);

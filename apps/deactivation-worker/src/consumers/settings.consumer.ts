@@ -1,7 +1,7 @@
 import { Controller } from '@nestjs/common';
 import { Ctx, EventPattern } from '@nestjs/microservices';
 import { EventContext, parseData } from '#event-bus';
-import { applySettings, settingsOf } from '#settings';
+import { applySettings, settingsOf, TenantSettingsCache } from '#settings';
 import { AccessEvaluator } from '../access/evaluator.js';
 import { lockPeople } from '../access/person.sql.js';
 import { inactiveWithAccess, withPendingCase } from '../cases/case.sql.js';
@@ -9,7 +9,10 @@ import { causeOf } from '../cases/cause.js';
 
 @Controller()
 export class OffboardingSettingsConsumer {
-  constructor(private readonly evaluator: AccessEvaluator) {}
+  constructor(
+    private readonly evaluator: AccessEvaluator,
+    private readonly tenants: TenantSettingsCache,
+  ) {}
 
   /**
    * If "Deactivate on Offboard" is switched on, inactive people who kept access lose it. If the setting is switched
@@ -21,7 +24,9 @@ export class OffboardingSettingsConsumer {
     if (data === null) return;
     const { tenant } = event;
     const before = await settingsOf(tx, 'offboarding', tenant);
-    if (!(await applySettings(tx, { tenant, sequence: event.sequence, data }))) return;
+    const settings = { tenant, sequence: event.sequence, data };
+    if (!(await applySettings(tx, settings))) return;
+    tx.afterCommit(() => this.tenants.accept(settings));
     const didDeactivate = before?.settings.deactivateOnOffboard ?? true;
     if (didDeactivate === data.deactivateOnOffboard) return;
     const affected = await (data.deactivateOnOffboard ? inactiveWithAccess : withPendingCase)(tx, tenant);

@@ -61,6 +61,9 @@ const PERSON = `
   create index person_leased on offboarding.person (lease_owner) where lease_owner is not null;
   create index person_by_user_name on offboarding.person (tenant, lower(user_name));
   create index person_by_external_id on offboarding.person (tenant, external_id);
+  -- Deleted people whose data is not erased yet.
+  create index person_with_profile on offboarding.person (tenant) where deleted and (external_id is not null or display_name is not null);
+  create index person_to_erase on offboarding.person (tenant, updated_at) where deleted and user_name <> '';
   -- What the brake counts: how many have access, and who has the strongest role.
   create index person_with_access on offboarding.person (tenant, (roles[1])) where desired_access = 'enabled' and provisioned;`;
 
@@ -127,8 +130,10 @@ const OKTA_CHECK = `
     newer_causation_id text,
     newer_at timestamptz,
     newer_run uuid,
+    newer_assignment boolean not null default false,
     run uuid,
     held boolean not null default false,
+    assignment boolean not null default false,
     due_at timestamptz not null default clock_timestamp(),
     claim uuid,
     lease_owner uuid,

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { OKTA_DRIFT_KINDS } from '#contracts';
 import { Database, Metrics, sharedRead } from '#platform';
 import { waitingByState } from './checks/check.sql.js';
-import { drift, oldestSuccess } from './comparison/comparison.sql.js';
+import { comparedSince, drift } from './comparison/comparison.sql.js';
 
 @Injectable()
 export class OktaMetrics {
@@ -27,11 +27,12 @@ export class OktaMetrics {
     );
     metrics.gauge(
       'okta_comparison_last_success_timestamp_seconds',
-      'Every connected tenant has completed a comparison since this time; 0 means that a tenant was never compared',
+      'Every connected tenant was compared, or first attempted, after this time; absent if no tenant is connected',
       [],
       async (gauge) => {
-        const [row] = await database.query<{ at: Date }>(oldestSuccess);
-        gauge.set((row?.at.getTime() ?? 0) / 1_000);
+        const [row] = await database.query<{ at: Date | null }>(comparedSince);
+        if (row?.at) gauge.set(row.at.getTime() / 1_000);
+        else gauge.remove();
       },
     );
     metrics.gauge(

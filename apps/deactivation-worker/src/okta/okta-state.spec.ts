@@ -14,7 +14,7 @@ describe("Okta's state of a person", () => {
   it.each<[string, boolean | null, OktaState | null | undefined]>([
     ['ACTIVE', null, null],
     ['ACTIVE', true, null],
-    ['ACTIVE', false, 'missing'],
+    ['ACTIVE', false, 'unassigned'],
     ['STAGED', null, null],
     ['PROVISIONED', null, null],
     ['RECOVERY', null, null],
@@ -42,8 +42,8 @@ describe("Okta's state of a person", () => {
 
   it('keeps ending access that it ended before "Deactivate on Offboard" was switched off', () => {
     expect(stateOf({ user: user('DEPROVISIONED'), assigned: null }, 'deprovisioned', false)).toBe('deprovisioned');
-    expect(stateOf({ user: user('ACTIVE'), assigned: false }, 'missing', false)).toBe('missing');
-    expect(stateOf({ user: user('ACTIVE'), assigned: true }, 'missing', false)).toBeNull();
+    expect(stateOf({ user: user('ACTIVE'), assigned: false }, 'unassigned', false)).toBe('unassigned');
+    expect(stateOf({ user: user('ACTIVE'), assigned: true }, 'unassigned', false)).toBeNull();
   });
 
   it('is the cause of a case', () => {

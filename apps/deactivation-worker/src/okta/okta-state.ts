@@ -31,7 +31,7 @@ export function stateOf(
   if (user.status === 'DEPROVISIONED') return ifOffboarding('deprovisioned');
   if (user.status === 'SUSPENDED') return 'suspended';
   if (!PRESENT.has(user.status)) return undefined;
-  return assigned === false ? ifOffboarding('missing') : null;
+  return assigned === false ? ifOffboarding('unassigned') : null;
 }
 
 export const oktaCause = (state: OktaState | null): string => `okta.${state ?? 'active'}`;

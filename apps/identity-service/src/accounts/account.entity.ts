@@ -46,6 +46,9 @@ export class AccountEntity extends Profile {
 
   /** Time at which Cognito had the user for the first time and `account.provisioned` was published. */
   @Column({ type: 'timestamptz', nullable: true }) provisionedAt!: Date | null;
+
+  /** Time at which the person was erased. The Cognito user is then deleted, and only ids and versions remain here. */
+  @Column({ type: 'timestamptz', nullable: true }) erasedAt!: Date | null;
   @BigIntColumn({ default: 0 }) desiredRevision!: number;
   @BigIntColumn({ default: 0 }) appliedRevision!: number;
 

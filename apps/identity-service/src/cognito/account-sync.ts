@@ -83,6 +83,8 @@ export class AccountSync {
         return pool.createUser(account.id, step.attributes, urgency);
       case 'confirm':
         return pool.setRandomPassword(account.id, urgency);
+      case 'delete':
+        return pool.deleteUser(account.id, urgency);
       case 'update':
         return pool.updateAttributes(account.id, step.attributes, urgency);
       case 'leave':

@@ -9,12 +9,13 @@ export type DesiredAccount = Readonly<Profile> &
   Pick<AccountEntity, 'id' | 'tenant' | 'status' | 'roles'> & {
     /** Whether Cognito ever had this user. Such a user is ours, whatever its attributes are now. */
     readonly provisioned: boolean;
+    /** Whether the person is erased, so that Cognito must no longer have the user. */
+    readonly erased: boolean;
   };
 
 /** The only attributes that this service changes. The pool must declare the custom ones as mutable strings. */
 export const OWN_ATTRIBUTES = [
   'email',
-  'email_verified',
   'preferred_username',
   'name',
   'given_name',
@@ -41,9 +42,8 @@ export const fitsCognito = (email: string): boolean => email.length <= 254 && AD
 export function desiredAttributes(account: DesiredAccount): Attributes {
   const email = account.email !== null && fitsCognito(account.email) ? account.email : null;
   const values: Record<(typeof OWN_ATTRIBUTES)[number], string | null> = {
+    // Never with `email_verified`: one tenant may assert an address of another, so no service may trust it.
     email,
-    // The tenant's identity provider vouches for the address. No service may link accounts by address.
-    email_verified: email ? 'true' : null,
     preferred_username: account.userName,
     name: account.displayName ?? ([account.givenName, account.familyName].filter(Boolean).join(' ') || null),
     given_name: account.givenName,
@@ -60,15 +60,17 @@ export function desiredAttributes(account: DesiredAccount): Attributes {
 export type Step =
   | { readonly do: 'leave' | 'join'; readonly group: string }
   | { readonly do: 'create' | 'update'; readonly attributes: Attributes }
-  | { readonly do: 'confirm' };
+  | { readonly do: 'confirm' | 'delete' };
 
 /**
  * Returns the calls in their order: reductions of access first, gains last. No user is created for a person without
- * access. The user of a removed account stays, without groups; only deactivation-worker may disable it. Attributes come
+ * access. The user of a removed account stays, without groups, until the person is erased; only deactivation-worker may
+ * disable it. Attributes come
  * after roles, so that a refused attribute does not prevent a role. A changed tenant id comes before roles, because
  * roles count within a tenant.
  */
 export function planSteps(account: DesiredAccount, actual: PoolState): Step[] {
+  if (account.erased) return actual.exists ? [{ do: 'delete' }] : [];
   if (!actual.exists && account.status !== 'active') return [];
   const desired = desiredAttributes(account);
   const steps: Step[] = actual.groups
@@ -85,15 +87,9 @@ export function planSteps(account: DesiredAccount, actual: PoolState): Step[] {
   return tenantFirst ? steps : [...steps, ...update];
 }
 
-/**
- * Returns the new values, and a blank for each attribute to delete. `email_verified` cannot be blank, so it keeps its
- * value when the address is deleted.
- */
+/** Returns the new values, and a blank for each attribute to delete. */
 function differingAttributes(desired: Attributes, actual: Attributes): Attributes {
-  const names = OWN_ATTRIBUTES.filter(
-    (name) =>
-      (desired[name] ?? '') !== (actual[name] ?? '') && (name !== 'email_verified' || desired.email !== undefined),
-  );
+  const names = OWN_ATTRIBUTES.filter((name) => (desired[name] ?? '') !== (actual[name] ?? ''));
   return Object.fromEntries(names.map((name) => [name, desired[name] ?? '']));
 }
 
@@ -110,6 +106,8 @@ export function afterStep(state: PoolState, step: Step): PoolState {
       return { ...state, attributes: withoutBlanks({ ...state.attributes, ...step.attributes }) };
     case 'confirm':
       return { ...state, confirmed: true };
+    case 'delete':
+      return ABSENT;
   }
 }
 

@@ -5,7 +5,7 @@ import { PUBLISHED_COLUMNS } from '../accounts/account-events.js';
 import { PROFILE } from '../directory/profile.entity.js';
 
 /** The select list of a `DesiredAccount` from `account a`. */
-export const desiredAccountColumns = `${columnsOf(AccountEntity, { alias: 'a', only: ['id', 'tenant', 'status', 'roles', ...PROFILE] })}, a.provisioned_at is not null as provisioned`;
+export const desiredAccountColumns = `${columnsOf(AccountEntity, { alias: 'a', only: ['id', 'tenant', 'status', 'roles', ...PROFILE] })}, a.provisioned_at is not null as provisioned, a.erased_at is not null as erased`;
 
 /**
  * Leases due accounts. `skip locked` prevents waiting for other replicas and event handlers. If the lease of another

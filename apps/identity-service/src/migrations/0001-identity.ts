@@ -107,6 +107,7 @@ const ACCOUNT = `
     created_at timestamptz not null default clock_timestamp(),
     updated_at timestamptz not null default clock_timestamp(),
     provisioned_at timestamptz,
+    erased_at timestamptz,
 
     desired_revision bigint not null default 0,
     applied_revision bigint not null default 0,
@@ -128,7 +129,10 @@ const ACCOUNT = `
   create index account_leased on identity.account (lease_owner) where lease_owner is not null;
   create index account_by_tenant on identity.account (tenant, id);
   create index account_by_user_name on identity.account (tenant, lower(user_name), id);
-  create index account_by_external_id on identity.account (tenant, external_id);`;
+  create index account_by_external_id on identity.account (tenant, external_id);
+  -- Removed people whose data is not erased yet.
+  create index account_with_profile on identity.account (tenant) where status = 'removed' and user_name <> '';
+  create index account_to_erase on identity.account (tenant, updated_at) where status = 'removed' and erased_at is null;`;
 
 const GRANTS = `
   create table identity.role_grant (

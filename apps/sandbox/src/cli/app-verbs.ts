@@ -4,6 +4,7 @@ import {
   EXIT,
   fields,
   flag,
+  negation,
   option,
   required,
   secretFrom,
@@ -28,6 +29,7 @@ const connect = command({
       "file with the SCIM token (- means standard input); default: the token of the stack's tenant",
     ),
     mode: choice('--mode <mode>', 'dialect of the app', ['aiw', 'oin'], 'aiw'),
+    deactivateUsers: negation('--no-deactivate-users', 'do not push when a person is unassigned or deactivated'),
     header: flag('--header', 'send the token without "Bearer", as a catalog app does if its setting is "Header"'),
   },
   run: async ({ env, flags, stdin, typed }) => {
@@ -45,6 +47,7 @@ const connect = command({
       token,
       mode: flags.mode,
       authStyle: flags.header ? 'header' : 'bearer',
+      deactivateUsers: flags.deactivateUsers,
     };
     const app = await okta.call<{ appId: string; scimBaseUrl: string }>('PUT', slug, '', body);
     const text = `The app ${app.appId} of "${slug}" now pushes to ${app.scimBaseUrl}. Test the connection: ${typed(`test-connection --tenant ${slug}`)}`;

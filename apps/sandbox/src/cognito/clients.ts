@@ -57,6 +57,7 @@ export const defaultClient = (poolId: string): CreateUserPoolClient => ({
   AuthSessionValidity: 3,
   PreventUserExistenceErrors: 'ENABLED',
   EnableTokenRevocation: true,
+  WriteAttributes: ['locale'],
 });
 
 export function clientView({ settings, ...client }: AppClient): object {

@@ -48,6 +48,7 @@ const OPERATIONS = {
   UserRead: ['GetUser', 'AdminGetUser'],
   UserUpdate: [
     'AdminUpdateUserAttributes',
+    'UpdateUserAttributes',
     'AdminDeleteUserAttributes',
     'AdminDeleteUser',
     'AdminDisableUser',

@@ -64,6 +64,8 @@ export const createUserPoolClient = inPool.extend({
   AuthSessionValidity: z.int().min(3).max(15).default(3),
   PreventUserExistenceErrors: z.enum(['LEGACY', 'ENABLED']).optional(),
   EnableTokenRevocation: z.boolean().default(true),
+  ReadAttributes: attributeNames.optional(),
+  WriteAttributes: attributeNames.optional(),
   RefreshTokenRotation: z
     .object({
       Feature: z.enum(['ENABLED', 'DISABLED']),
@@ -142,3 +144,4 @@ export const getTokensFromRefreshToken = z.object({
 });
 export const revokeToken = z.object({ Token: token, ClientId: clientId, ClientSecret: token.optional() });
 export const withAccessToken = z.object({ AccessToken: token });
+export const updateUserAttributes = withAccessToken.extend({ UserAttributes: attributes });

@@ -8,7 +8,9 @@ import * as shape from './shapes.js';
 import type { SigningKeys } from './signing-keys.js';
 import * as sql from './sign-in.sql.js';
 import { hashOf, userDisabled, type TokenIssuer } from './token-issuer.js';
-import { SIGN_OUT, type KeyedUserRow } from './users.sql.js';
+import { SELF_SERVICE_SCOPE } from './token-claims.js';
+import { checkAttributes } from './schema.js';
+import { SIGN_OUT, UPDATE_ATTRIBUTES, type KeyedUserRow } from './users.sql.js';
 import { userView } from './users.js';
 
 export interface SignInParts {
@@ -110,17 +112,30 @@ function refreshable(found: sql.RefreshRow): sql.RefreshRow {
   }
 }
 
-function tokenOperations({ database, keys }: SignInParts): Record<string, Operation> {
-  async function holder(token: string): Promise<KeyedUserRow & { poolId: string }> {
-    const { jti, poolId } = await keys.readAccessToken(token);
+function tokenOperations({ database, keys, clients, pools }: SignInParts): Record<string, Operation> {
+  async function holder(token: string): Promise<KeyedUserRow & { poolId: string; clientId: string }> {
+    const { jti, poolId, scope, client_id } = await keys.readAccessToken(token);
     const [user] = await database.query<KeyedUserRow>(sql.USER_OF_ACCESS_TOKEN, [jti, poolId]);
     if (!user) throw notAuthorized('Access Token has been revoked');
-    return { ...user, poolId };
+    if (!String(scope).split(' ').includes(SELF_SERVICE_SCOPE))
+      throw notAuthorized('Access Token does not have required scopes');
+    return { ...user, poolId, clientId: String(client_id) };
   }
   return {
     GetUser: unsigned(shape.withAccessToken, async ({ AccessToken }) => {
       const { Username, Attributes } = userView(await holder(AccessToken));
       return { Username, UserAttributes: Attributes };
+    }),
+    UpdateUserAttributes: unsigned(shape.updateUserAttributes, async ({ AccessToken, UserAttributes }) => {
+      const { poolId, username_key, clientId } = await holder(AccessToken);
+      const { settings } = await clients.get(clientId, poolId);
+      const writable = settings.WriteAttributes;
+      const refused = UserAttributes.find(({ Name }) => !(writable?.includes(Name) ?? !Name.startsWith('custom:')));
+      if (refused) throw notAuthorized('A client attempted to write unauthorized attribute');
+      const { set, remove } = checkAttributes((await pools.get(poolId)).schema, UserAttributes, 'update');
+      const values = [poolId, username_key, JSON.stringify(set), remove];
+      await database.query({ name: 'update_attributes', text: UPDATE_ATTRIBUTES, values });
+      return { CodeDeliveryDetailsList: [] };
     }),
     GlobalSignOut: unsigned(shape.withAccessToken, async ({ AccessToken }) => {
       const { poolId, username_key } = await holder(AccessToken);

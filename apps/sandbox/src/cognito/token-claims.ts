@@ -18,7 +18,8 @@ export interface Issue {
 export type Claims = Record<string, unknown>;
 type Changes = TriggerAnswer<'PreTokenGeneration'>['claimsAndScopeOverrideDetails'];
 
-const SCOPE = 'aws.cognito.signin.user.admin';
+/** The scope that allows self-service calls with an access token. Only a trigger can leave it out. */
+export const SELF_SERVICE_SCOPE = 'aws.cognito.signin.user.admin';
 const FLAGS = new Set(['email_verified', 'phone_number_verified']);
 
 /** Claims that a trigger cannot change. Cognito ignores such changes. */
@@ -70,7 +71,7 @@ function groupsInTokens(groups: readonly string[], changes: Changes): readonly s
 
 function scopes(changes: Changes): string {
   const { scopesToAdd, scopesToSuppress } = changes?.accessTokenGeneration ?? {};
-  const all = new Set([SCOPE, ...(scopesToAdd ?? [])]);
+  const all = new Set([SELF_SERVICE_SCOPE, ...(scopesToAdd ?? [])]);
   for (const scope of scopesToSuppress ?? []) all.delete(scope);
   return [...all].join(' ');
 }

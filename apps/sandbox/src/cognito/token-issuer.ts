@@ -6,7 +6,7 @@ import { notAuthorized, tokenLifetimes, type AppClient } from './clients.js';
 import type { ClientMetadata } from './shapes.js';
 import type { SigningKeys } from './signing-keys.js';
 import * as sql from './sign-in.sql.js';
-import { tokenClaims } from './token-claims.js';
+import { SELF_SERVICE_SCOPE, tokenClaims } from './token-claims.js';
 import { triggerEvent } from './trigger-event.js';
 import type { TriggerAnswer, TriggerRunner } from './triggers.js';
 import type { UserRow } from './users.sql.js';
@@ -89,7 +89,7 @@ export class TokenIssuer {
           iamRolesToOverride: roles,
           preferredRole: roles[0] ?? null,
         },
-        scopes: ['aws.cognito.signin.user.admin'],
+        scopes: [SELF_SERVICE_SCOPE],
       },
       response: { claimsAndScopeOverrideDetails: null },
     });

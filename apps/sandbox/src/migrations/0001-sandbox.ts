@@ -113,6 +113,7 @@ const OKTA = `
     mode text not null check (mode in ('aiw', 'oin')),
     auth_style text not null check (auth_style in ('bearer', 'header')),
     import_groups boolean not null default true,
+    deactivate_users boolean not null default true,
     created_at timestamptz not null default clock_timestamp());
   create table okta_person (
     id text primary key,

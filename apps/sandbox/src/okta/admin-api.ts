@@ -25,6 +25,7 @@ const appBody = z.object({
   mode: z.enum(modes).default('aiw'),
   authStyle: z.enum(['bearer', 'header']).default('bearer'),
   importGroups: z.boolean().default(true),
+  deactivateUsers: z.boolean().default(true),
 });
 const runQuery = z.object({
   mode: z.enum(modes).optional(),

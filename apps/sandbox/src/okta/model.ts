@@ -18,6 +18,8 @@ export interface OktaApp {
   /** `header` sends the token without "Bearer", as a catalog app does if its setting is "Header". */
   readonly authStyle: 'bearer' | 'header';
   readonly importGroups: boolean;
+  /** The setting "Deactivate Users" of the app. Without it, Okta sends nothing when a person is unassigned. */
+  readonly deactivateUsers: boolean;
 }
 
 export const profile = z.object({

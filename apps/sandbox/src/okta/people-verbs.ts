@@ -19,6 +19,7 @@ async function deprovision(context: Context, person: Person): Promise<string | n
   context.emit('application.user_membership.remove', person);
   if (person.remoteId === null)
     return 'The person was never created on the SCIM server, so there is nothing to deactivate.';
+  if (!context.app.deactivateUsers) return 'The app does not "Deactivate Users", so Okta sends no SCIM request.';
   await deprovisionUser(context.session, person, person.remoteId);
   return null;
 }

@@ -18,7 +18,7 @@ export interface Task {
   readonly created_at: Date;
 }
 
-const APP = `slug, app_id as "appId", scim_base_url as "scimBaseUrl", token, mode, auth_style as "authStyle", import_groups as "importGroups"`;
+const APP = `slug, app_id as "appId", scim_base_url as "scimBaseUrl", token, mode, auth_style as "authStyle", import_groups as "importGroups", deactivate_users as "deactivateUsers"`;
 const PERSON = `select p.id, p.login, p.profile, p.status, coalesce(a.assigned, false) as assigned, a.remote_id as "remoteId"
   from okta_person p left join okta_assignment a on a.person_id = p.id`;
 const GROUP = `select g.id, g.name,
@@ -46,10 +46,20 @@ export class OktaStore {
   /** Creates or changes an app. An existing app keeps its id. */
   async saveApp(app: Omit<OktaApp, 'appId'>): Promise<OktaApp> {
     const [row] = await this.database.query<OktaApp>(
-      `insert into okta_app (slug, app_id, scim_base_url, token, mode, auth_style, import_groups) values ($1, $2, $3, $4, $5, $6, $7)
+      `insert into okta_app (slug, app_id, scim_base_url, token, mode, auth_style, import_groups, deactivate_users) values ($1, $2, $3, $4, $5, $6, $7, $8)
        on conflict (slug) do update set scim_base_url = excluded.scim_base_url, token = excluded.token, mode = excluded.mode,
-         auth_style = excluded.auth_style, import_groups = excluded.import_groups returning ${APP}`,
-      [app.slug, oktaId('0oa'), app.scimBaseUrl, app.token, app.mode, app.authStyle, app.importGroups],
+         auth_style = excluded.auth_style, import_groups = excluded.import_groups,
+         deactivate_users = excluded.deactivate_users returning ${APP}`,
+      [
+        app.slug,
+        oktaId('0oa'),
+        app.scimBaseUrl,
+        app.token,
+        app.mode,
+        app.authStyle,
+        app.importGroups,
+        app.deactivateUsers,
+      ],
     );
     return row as OktaApp;
   }

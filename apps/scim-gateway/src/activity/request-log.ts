@@ -147,12 +147,23 @@ export class RequestLog implements OnApplicationShutdown {
 const clean = (text: string | null, length: number): string | null =>
   text && text.slice(0, length).replace(/[\p{Control}\p{Surrogate}]/gu, '?');
 
+/** A quoted text in an encoded filter. An escaped quotation mark does not end it. */
+const QUOTED = /(%22|")(?:(?:%5c|\\)(?:%22|"|.)|(?!%22|").)*(%22|"|$)/gi;
+
+/** Shortens the values in a filter to "…", because they are people's names and addresses. */
+export function withoutFilterValues(url: string): string {
+  return url.replace(/([?&]filter=)([^&]*)/gi, (_all, name: string, value: string) => {
+    const hidden = value.replace(QUOTED, '$1…$2');
+    return `${name}${hidden}`;
+  });
+}
+
 const row = ({ record: r, repeats }: Entry) => ({
   id: r.id,
   tenant_id: r.tenantId,
   at: r.at,
   method: r.method,
-  url: clean(r.url, 500),
+  url: clean(withoutFilterValues(r.url), 500),
   resource_type: r.resourceType,
   resource_id: clean(r.resourceId, 100),
   status: r.status,

@@ -102,13 +102,13 @@ const key = ({ tenant, userId, claim }: Claimed): unknown[] => [tenant, userId, 
 /**
  * Reads the user from Okta. Returns undefined if the external id is not an Okta id.
  *
- * The app assignment is read only for comparisons, and for people in the state `missing`, because only a new assignment
- * ends that state. For everybody else, SCIM reports assignments and decides.
+ * The assignment is read for hook events about our app and for comparisons, because Okta's SCIM push may have failed. It
+ * is also read for people in the state `unassigned`, because only a new assignment ends that state.
  */
 async function observe(org: OktaOrg, check: Claimed, people: readonly KnownPerson[]): Promise<Observation | undefined> {
   try {
     const user = await org.prompt.user(check.userId);
-    const readsAssignment = check.run !== null || people.some((person) => person.oktaState === 'missing');
+    const readsAssignment = check.assignment || people.some((person) => person.oktaState === 'unassigned');
     if (user === null || !readsAssignment) return { user, assigned: null };
     return { user, assigned: (await org.prompt.appUser(org.appId, check.userId)) !== null };
   } catch (error) {

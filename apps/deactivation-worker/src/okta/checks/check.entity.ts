@@ -17,12 +17,15 @@ export class OktaCheckEntity {
   @Column({ type: 'text', nullable: true }) newerCausationId!: string | null;
   @Column({ type: 'timestamptz', nullable: true }) newerAt!: Date | null;
   @Column({ type: 'uuid', nullable: true }) newerRun!: string | null;
+  @Column({ type: 'boolean', default: false }) newerAssignment!: boolean;
 
   /** Id of the comparison that added this check; null if no comparison added it. */
   @Column({ type: 'uuid', nullable: true }) run!: string | null;
 
   /** Whether a held case added this check. Such checks come last. */
   @Column({ type: 'boolean', default: false }) held!: boolean;
+  /** Whether the check also reads the person's assignment to our app. */
+  @Column({ type: 'boolean', default: false }) assignment!: boolean;
   @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' }) dueAt!: Date;
   @Column({ type: 'uuid', nullable: true }) claim!: string | null;
   @Column({ type: 'uuid', nullable: true }) leaseOwner!: string | null;

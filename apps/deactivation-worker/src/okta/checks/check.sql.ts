@@ -6,7 +6,10 @@ import { columnsOf } from '#platform';
 import { isLeaseVoid } from '#worker';
 import { OktaCheckEntity } from './check.entity.js';
 
-export interface Claimed extends Pick<OktaCheckEntity, 'tenant' | 'userId' | 'causationId' | 'pushedAt' | 'run'> {
+export interface Claimed extends Pick<
+  OktaCheckEntity,
+  'tenant' | 'userId' | 'causationId' | 'pushedAt' | 'run' | 'assignment'
+> {
   readonly claim: string;
   /**
    * Time of the claim by the database's clock. Okta is read after the claim, so Okta's response is not older than this
@@ -32,11 +35,11 @@ export const dueTenants = `
  */
 export const claimCheck = `
   update okta_check c
-     set claim = $2, lease_owner = $3, run = coalesce(newer_run, run),
-         newer_causation_id = null, newer_at = null, newer_run = null
+     set claim = $2, lease_owner = $3, run = coalesce(newer_run, run), assignment = assignment or newer_assignment,
+         newer_causation_id = null, newer_at = null, newer_run = null, newer_assignment = false
    where (tenant, user_id) = (
      select tenant, user_id from okta_check where tenant = $1 and ${isDue('$3', '$4')} order by held, pushed_at limit 1 for update skip locked)
-  returning ${columnsOf(OktaCheckEntity, { only: ['tenant', 'userId', 'causationId', 'pushedAt', 'run', 'claim'] })}, clock_timestamp() as "claimedAt"`;
+  returning ${columnsOf(OktaCheckEntity, { only: ['tenant', 'userId', 'causationId', 'pushedAt', 'run', 'assignment', 'claim'] })}, clock_timestamp() as "claimedAt"`;
 
 /**
  * Ends the claims that process `$1` no longer needs. `$2` contains the claims on which the process still works. A claim
@@ -53,7 +56,7 @@ export const deleteCheck = `delete from okta_check where tenant = $1 and user_id
 export const checkAgain = `
   update okta_check
      set causation_id = newer_causation_id, pushed_at = newer_at, newer_causation_id = null, newer_at = null, run = newer_run, newer_run = null,
-         due_at = clock_timestamp(), claim = null, lease_owner = null, attempts = 0, last_error = null, last_error_code = null
+         assignment = newer_assignment, newer_assignment = false, due_at = clock_timestamp(), claim = null, lease_owner = null, attempts = 0, last_error = null, last_error_code = null
    where tenant = $1 and user_id = $2 and claim = $3`;
 
 /**

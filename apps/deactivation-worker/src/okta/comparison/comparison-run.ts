@@ -29,7 +29,7 @@ export class ComparisonFailed extends Error {
   }
 }
 
-type PersonWithAccess = Pick<PersonEntity, 'id' | 'externalId' | 'userName' | 'oktaState'>;
+type PersonWithAccess = Pick<PersonEntity, 'id' | 'externalId' | 'userName' | 'oktaState' | 'deleted'>;
 
 const BATCH = 500;
 const FIRST_ID = '00000000-0000-0000-0000-000000000000';
@@ -114,12 +114,12 @@ export class ComparisonRun {
     for (let after = FIRST_ID; ;) {
       const rows: PersonWithAccess[] = await this.database.query(withAccessAfter, [tenant, after]);
       const missing: string[] = [];
-      for (const { externalId, userName, oktaState } of rows) {
+      for (const { externalId, userName, oktaState, deleted } of rows) {
         if (externalId === null) note(progress, 'without_okta_id', userName);
         else if (!assigned.has(externalId)) {
           note(progress, 'missing_in_okta', userName);
-          // If `oktaState` is set, the brake already holds the person's case, so no check is needed.
-          if (org.deactivateOnOffboard && oktaState === null) missing.push(externalId);
+          // With `oktaState`, or after a deletion, the person's case is already pending, so no check is needed.
+          if (org.deactivateOnOffboard && oktaState === null && !deleted) missing.push(externalId);
         }
       }
       await this.addChecks(missing);

@@ -31,12 +31,12 @@ export const peopleOfPage = `
     from person where tenant = $1 and external_id = any($2::text[]) and not deleted`;
 
 /**
- * SQL condition: the person has access and is active in the directory. SCIM has already reported inactive people: the
- * brake holds their cases, or the tenant wants them to keep access.
+ * SQL condition: the person has access, whatever SCIM reported about them. An inactive person may still have access: the
+ * brake holds their case, the tenant keeps it open, or the deactivation got lost.
  */
-const withAccess = `tenant = $1 and desired_access = 'enabled' and active and not deleted`;
+const withAccess = `tenant = $1 and desired_access = 'enabled'`;
 export const withAccessAfter = `
-  select ${columnsOf(PersonEntity, { only: ['id', 'externalId', 'userName', 'oktaState'] })}
+  select ${columnsOf(PersonEntity, { only: ['id', 'externalId', 'userName', 'oktaState', 'deleted'] })}
     from person where ${withAccess} and id > $2 order by id limit 1000`;
 export const countWithAccess = `select count(*)::int as people from person where ${withAccess}`;
 
@@ -45,10 +45,10 @@ export const countWithAccess = `select count(*)::int as people from person where
  * rows are locked in the order of the key.
  */
 export const addChecks = `
-  insert into okta_check as c (tenant, user_id, causation_id, run)
-  select $1::uuid, u, 'okta-comparison:' || $3::uuid, $3::uuid from (select distinct unnest($2::text[]) as u) as users order by u
+  insert into okta_check as c (tenant, user_id, causation_id, run, assignment)
+  select $1::uuid, u, 'okta-comparison:' || $3::uuid, $3::uuid, true from (select distinct unnest($2::text[]) as u) as users order by u
   on conflict (tenant, user_id) do update
-    set newer_causation_id = coalesce(c.newer_causation_id, excluded.causation_id), newer_at = coalesce(c.newer_at, excluded.pushed_at), newer_run = excluded.run`;
+    set newer_causation_id = coalesce(c.newer_causation_id, excluded.causation_id), newer_at = coalesce(c.newer_at, excluded.pushed_at), newer_run = excluded.run, newer_assignment = true`;
 export const checksLeft = `select count(*)::int as waiting, max(last_error) as error from okta_check where run = $1 or newer_run = $1`;
 
 /**
@@ -63,10 +63,14 @@ export const dueTenants = `
           and (r.state = 'running' or r.started_at >= clock_timestamp() - interval '30 minutes' and r.cause = 'nightly' or r.state = 'done' and r.started_at >= $1))
    order by s.tenant_id limit 10`;
 
-/** Every connected tenant has completed a comparison since the returned time. Returns 1970 if a tenant never did. */
-export const oldestSuccess = `
-  select coalesce(min(coalesce(r.at, 'epoch'::timestamptz)), 'epoch'::timestamptz) as at from tenant_settings s
-    left join lateral (select max(finished_at) as at from okta_comparison where tenant = s.tenant_id and state = 'done') r on true
+/**
+ * Returns since when every connected tenant is compared: the end of its last complete comparison. For a tenant without one,
+ * the time of its first attempt counts, or of its settings if there was no attempt. Null: no tenant is connected.
+ */
+export const comparedSince = `
+  select min(coalesce(r.success, r.attempt, s.received_at)) as at from tenant_settings s
+    left join lateral (
+      select max(finished_at) filter (where state = 'done') as success, min(started_at) as attempt from okta_comparison where tenant = s.tenant_id) r on true
    where coalesce(s.settings -> 'okta', 'null') <> 'null'`;
 export const drift = `
   select d.key as kind, sum((d.value ->> 'count')::int)::int as people

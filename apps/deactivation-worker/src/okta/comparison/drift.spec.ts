@@ -24,14 +24,14 @@ describe('the difference between an assigned user of Okta and the person here', 
     expect(driftOf(here({ desiredAccess: 'disabled', oktaState: 'suspended' }), true)).toBeNull();
   });
   it('is that an earlier signal ended access', () => {
-    for (const oktaState of ['suspended', 'deprovisioned', 'missing'] as const)
+    for (const oktaState of ['suspended', 'deprovisioned', 'unassigned'] as const)
       expect(driftOf(here({ desiredAccess: 'disabled', oktaState }), false)).toBe('kept_out_here');
   });
 
   it('is checked only if it affects access and is not known yet', () => {
     expect(OKTA_DRIFT_KINDS.filter((kind) => needsCheck(kind, here()))).toEqual(['suspended_in_okta', 'kept_out_here']);
     expect(needsCheck('suspended_in_okta', here({ oktaState: 'suspended' }))).toBe(false);
-    expect(needsCheck('suspended_in_okta', here({ oktaState: 'missing' }))).toBe(true);
+    expect(needsCheck('suspended_in_okta', here({ oktaState: 'unassigned' }))).toBe(true);
   });
 
   it('is counted for everybody and named for the first ones', () => {

@@ -29,8 +29,9 @@ export type Counterpart = Pick<PersonEntity, 'externalId' | 'userName' | 'active
  */
 export function driftOf(here: Counterpart | undefined, isSuspended: boolean): OktaDriftKind | null {
   if (!here) return 'unknown_here';
+  if (isSuspended && here.desiredAccess === 'enabled') return 'suspended_in_okta';
   if (!here.active) return 'inactive_here';
-  if (isSuspended) return here.desiredAccess === 'enabled' ? 'suspended_in_okta' : null;
+  if (isSuspended) return null;
   return here.oktaState === null ? null : 'kept_out_here';
 }
 

@@ -5,7 +5,7 @@ import { Database, LOGGER, Metrics, Problem, RateLimit, type Logger } from '#pla
 import type { OktaCredentials } from '#secrets';
 import { OktaChecks } from '../checks/checks.js';
 import { OktaOrgs } from '../orgs.js';
-import { storeHints } from './hint.sql.js';
+import { hintsOf, storeHints } from './hint.sql.js';
 
 /**
  * Limits of deliveries per tenant. A delivery may contain hundreds of events, and Okta allows an org 400,000 events a
@@ -14,6 +14,12 @@ import { storeHints } from './hint.sql.js';
 const PER_SECOND = 20;
 const BURST = 100;
 const RETRY_SECONDS = 5;
+
+/** The tenant that a delivery belongs to, and the id of its Okta app. */
+export interface HookOwner {
+  readonly tenant: string;
+  readonly appId: string;
+}
 
 @Injectable()
 export class OktaEventHooks {
@@ -31,18 +37,19 @@ export class OktaEventHooks {
   }
 
   /**
-   * Authenticates a delivery and resolves with the tenant's id. All refusals look the same, so that callers cannot find
+   * Authenticates a delivery and resolves with the tenant and its app. All refusals look the same, so that callers cannot find
    * out which tenants exist or are connected. If the secret cannot be read, the answer is 503; Okta repeats a delivery
    * after a 503, but not after a 4xx.
    */
-  async authenticate(slug: string, authorization: string | undefined): Promise<string> {
+  async authenticate(slug: string, authorization: string | undefined): Promise<HookOwner> {
     const tenant = await this.orgs.connectedBySlug(slug);
+    const appId = tenant?.settings.okta?.appId;
     const isAuthentic =
       tenant !== null &&
       ((await this.matches(tenant.tenantId, authorization, false)) ||
         // Read the secret from the store again, because it may just have been rotated.
         (await this.matches(tenant.tenantId, authorization, true)));
-    if (isAuthentic) return tenant.tenantId;
+    if (isAuthentic && appId !== undefined) return { tenant: tenant.tenantId, appId };
     this.deliveries.inc({ outcome: 'refused' });
     throw new Problem(
       'unauthenticated',
@@ -51,14 +58,14 @@ export class OktaEventHooks {
   }
 
   /** Stores all events of the delivery before the promise resolves. A repeated delivery stores nothing new. */
-  async deliver(tenant: string, body: unknown): Promise<void> {
+  async deliver({ tenant, appId }: HookOwner, body: unknown): Promise<void> {
     if (this.limit.take(tenant) > 0) {
       this.deliveries.inc({ outcome: 'limited' });
       throw new Problem('unavailable', 'Too many deliveries of this event hook at once.', RETRY_SECONDS);
     }
-    const events = hookEvents(body);
-    const fresh = await storeHints(this.database, tenant, events);
-    this.deliveries.inc({ outcome: events.length === 0 ? 'empty' : fresh === 0 ? 'repeated' : 'stored' });
+    const hints = hintsOf(hookEvents(body), appId);
+    const fresh = await storeHints(this.database, tenant, hints);
+    this.deliveries.inc({ outcome: hints.length === 0 ? 'empty' : fresh === 0 ? 'repeated' : 'stored' });
     if (fresh > 0) this.checks.wake();
   }
 

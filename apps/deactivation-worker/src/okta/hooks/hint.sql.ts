@@ -1,6 +1,20 @@
 import type { OktaHookEvent } from '#okta';
 import type { Queryable } from '#platform';
 
+export interface Hint extends Pick<OktaHookEvent, 'id' | 'userId' | 'type' | 'published'> {
+  /** Whether the event is about the person's assignment to our app, which the check then reads too. */
+  readonly assignment: boolean;
+}
+
+/**
+ * Returns what the events of a delivery hint at. An org has one stream of events for all its apps, so events about other
+ * apps are left out and cause no request to Okta.
+ */
+export const hintsOf = (events: readonly OktaHookEvent[], appId: string): Hint[] =>
+  events
+    .filter(({ appIds }) => appIds.length === 0 || appIds.includes(appId))
+    .map(({ id, userId, type, published, appIds }) => ({ id, userId, type, published, assignment: appIds.length > 0 }));
+
 /**
  * Stores events of event hooks and the checks that they cause, in one statement, so that no event is stored without its
  * check. Both inserts follow the order of their keys, so that two deliveries about the same people cannot deadlock.
@@ -9,18 +23,23 @@ import type { Queryable } from '#platform';
  * check that was postponed because Okta did not answer stays postponed.
  */
 const store = `
-  with fresh as (
+  with hint as (
+    select * from unnest($2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::boolean[]) as h(event_id, user_id, type, published, assignment)
+  ), fresh as (
     insert into okta_hint (tenant, event_id, user_id, type, published)
     select $1, h.event_id, h.user_id, h.type, h.published
-      from unnest($2::text[], $3::text[], $4::text[], $5::timestamptz[]) as h(event_id, user_id, type, published)
+      from hint h
      order by h.event_id, h.user_id
     on conflict do nothing
     returning event_id, user_id, published
   ), checks as (
-    insert into okta_check as c (tenant, user_id, causation_id)
-    select distinct on (user_id) $1::uuid, user_id, 'okta-event:' || event_id from fresh order by user_id, published
+    insert into okta_check as c (tenant, user_id, causation_id, assignment)
+    select distinct on (f.user_id) $1::uuid, f.user_id, 'okta-event:' || f.event_id, bool_or(h.assignment) over (partition by f.user_id)
+      from fresh f join hint h on h.event_id = f.event_id and h.user_id = f.user_id
+     order by f.user_id, f.published
     on conflict (tenant, user_id) do update
       set newer_causation_id = coalesce(c.newer_causation_id, excluded.causation_id), newer_at = coalesce(c.newer_at, excluded.pushed_at),
+          newer_assignment = c.newer_assignment or excluded.assignment,
           due_at = case when c.claim is null and c.last_error is null then least(c.due_at, clock_timestamp()) else c.due_at end
   )
   select count(*)::int as fresh from fresh`;
@@ -29,14 +48,10 @@ const store = `
  * Resolves with the number of new events. An event about a person with a waiting check causes no second request to
  * Okta.
  */
-export async function storeHints(
-  database: Queryable,
-  tenant: string,
-  events: readonly OktaHookEvent[],
-): Promise<number> {
-  if (events.length === 0) return 0;
-  const column = <K extends keyof OktaHookEvent>(name: K): OktaHookEvent[K][] => events.map((e) => e[name]);
-  const columns = [column('id'), column('userId'), column('type'), column('published')];
+export async function storeHints(database: Queryable, tenant: string, hints: readonly Hint[]): Promise<number> {
+  if (hints.length === 0) return 0;
+  const column = <K extends keyof Hint>(name: K): Hint[K][] => hints.map((hint) => hint[name]);
+  const columns = [column('id'), column('userId'), column('type'), column('published'), column('assignment')];
   const [row] = await database.query<{ fresh: number }>(store, [tenant, ...columns]);
   return row?.fresh ?? 0;
 }

@@ -31,6 +31,7 @@ type Subject = Pick<Person, 'id' | 'login' | 'profile'>;
 export function logEvent(eventType: string, person: Subject, app: OktaApp, at: Date): LogEvent {
   const user = { id: person.id, type: 'User', alternateId: person.login, displayName: displayName(person) };
   const instance = { id: app.appId, type: 'AppInstance', alternateId: 'StackFlow', displayName: 'StackFlow' };
+  const appUser = { ...user, id: `0ua${person.id.slice(3)}`, type: 'AppUser' };
   return {
     uuid: randomUUID(),
     published: at.toISOString(),
@@ -42,7 +43,7 @@ export function logEvent(eventType: string, person: Subject, app: OktaApp, at: D
     device: null,
     actor: { id: 'sandbox-admin', type: 'User', alternateId: 'admin@example.com', displayName: 'Sandbox Admin' },
     outcome: { result: 'SUCCESS', reason: null },
-    target: eventType.startsWith('application.') ? [user, instance] : [user],
+    target: eventType.startsWith('application.') ? [appUser, instance, user] : [user],
     transaction: { type: 'WEB', id: randomUUID(), detail: {} },
     debugContext: { debugData: {} },
     legacyEventType: null,

@@ -53,10 +53,11 @@ export async function apiCall(
 ): Promise<FastifyReply> {
   const at = Date.now();
   const { id = '', inner = '' } = request.params as { id?: string; inner?: string };
+  const subject = inner || id;
   let outcome = 'ok';
   try {
     const caller = await authenticate(management, request.headers.authorization);
-    const faults = management.faults.hit({ operation, username: id });
+    const faults = management.faults.hit({ operation, username: subject });
     const has = (...effects: string[]): boolean => faults.some((fault) => effects.includes(fault.effect));
     for (const fault of faults) if (fault.effect === 'latency') await sleep(fault.ms);
     if (has('disconnect', 'drop')) {
@@ -78,7 +79,7 @@ export async function apiCall(
     outcome = error instanceof ApiError ? error.code : 'E0000009';
     throw error;
   } finally {
-    const call = { at, endedAt: Date.now(), operation, subject: id || null, group: null };
+    const call = { at, endedAt: Date.now(), operation, subject: subject || null, group: null };
     management.calls.add({ ...call, outcome, dropped: outcome === 'disconnect' });
   }
 }

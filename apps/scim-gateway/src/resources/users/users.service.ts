@@ -89,7 +89,7 @@ export class UsersService {
     return this.change(context, id, (user) => patchUser(user.resource, operations));
   }
 
-  /** Deletes a user. The row stays without memberships, and its names can be used again. */
+  /** Deletes a user. Only the id and the version stay, so the id is never used again. */
   async delete(context: ScimContext, id: string): Promise<void> {
     await this.attempt(context, id, async (queryable, user) => {
       const cause = causeOf(context);

@@ -81,11 +81,12 @@ export class UserWrites {
         where tenant_id = $1 and id = $2 and version = $3 and deleted_at is null returning 1
       ), published as (${outbox.insertSql(12, 'changed')})
       select count(*)::int as written from changed`);
-    // A deleted user never has a membership. If a concurrent request adds a membership, it increments the version, and
+    // Nothing about a deleted user is needed but the id and the version. A deleted user never has a membership. If a concurrent request adds a membership, it increments the version, and
     // this statement then does not delete the user.
     this.deleteSql = prepared(`
       with gone as (
-        update users set active = false, deleted_at = $4, updated_at = $4, version = $5
+        update users set active = false, deleted_at = $4, updated_at = $4, version = $5,
+          user_name = '', user_name_key = '', external_id = null, email = null, resource = '{}'
         where tenant_id = $1 and id = $2 and version = $3 and deleted_at is null returning 1
       ), departed as (
         delete from members where tenant_id = $1 and user_id = $2 and exists (select 1 from gone)
