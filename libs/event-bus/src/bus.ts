@@ -54,13 +54,13 @@ export function createBus(config: BusConfig, platform: BusPlatform): Bus {
         maxAttempts: config.EVENT_MAX_ATTEMPTS,
         retryAfterMs: options.retryAfterMs ?? 1_000,
         pureHandlers: options.pureHandlers ?? false,
+        concurrency: config.EVENT_CONCURRENCY,
       };
-      if (!kafka) return new PostgresStrategy(groupOptions, options.topics, config.EVENT_CONCURRENCY);
+      if (!kafka) return new PostgresStrategy(groupOptions, options.topics);
       const strategy = new KafkaStrategy(
         groupOptions,
         options.topics,
         kafka,
-        config.EVENT_CONCURRENCY,
         config.KAFKA_SESSION_TIMEOUT_SECONDS * 1_000,
       );
       health.add('live', `events:${group}`, () => strategy.watchdog.check());

@@ -2,6 +2,7 @@
 import {
   topicOf,
   type Access,
+  type AccessUser,
   type Account,
   type DirectoryGroup,
   type DirectoryUser,
@@ -27,6 +28,14 @@ const user: DirectoryUser = {
   name: { givenName: 'Ada', familyName: 'Lovelace' },
   email: 'ada.lovelace@example.com',
   groups: [GROUP],
+};
+const accessUser: AccessUser = {
+  id: USER,
+  userName: user.userName,
+  externalId: user.externalId,
+  displayName: user.displayName,
+  active: false,
+  deleted: false,
 };
 const withoutGroups: DirectoryUser = { ...user, groups: [] };
 const group: DirectoryGroup = { id: GROUP, displayName: 'StackFlow-Agents', externalId: null, version: 1 };
@@ -103,6 +112,7 @@ export const sampleData: { readonly [T in EventType]: EventData<T> } = {
   'com.stackflow.directory.user.deleted.v1': { user: { ...withoutGroups, active: false } },
   'com.stackflow.directory.user.joined-group.v1': { user, group },
   'com.stackflow.directory.user.left-group.v1': { user: withoutGroups, group },
+  'com.stackflow.directory.access.changed.v1': { user: accessUser },
   'com.stackflow.directory.group.created.v1': { group },
   'com.stackflow.directory.group.renamed.v1': { group: { ...group, version: 2 }, previousDisplayName: 'Agents' },
   'com.stackflow.directory.group.deleted.v1': { group: { ...group, version: 3 } },
@@ -161,6 +171,7 @@ const subjectOf = (type: EventType, tenant: string): string =>
 const PUBLISHERS: Readonly<Record<Topic, string>> = {
   'directory.users': 'scim-gateway',
   'directory.groups': 'scim-gateway',
+  'directory.access': 'scim-gateway',
   'identity.accounts': 'identity-service',
   'identity.access': 'deactivation-worker',
   'offboarding.cases': 'deactivation-worker',

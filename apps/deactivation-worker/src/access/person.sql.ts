@@ -3,7 +3,7 @@
  * ends. It changes nothing if the row already contains a newer version from the same source (P3).
  */
 import type { OktaState } from '#contracts';
-import type { DirectoryUser } from '#events';
+import type { AccessUser } from '#events';
 import { columnsOf, prepared, type Prepared, type Tx } from '#platform';
 import { PersonEntity } from './person.entity.js';
 
@@ -36,7 +36,7 @@ const RETURNING = `
             coalesce(old.provisioned, false) as "wasProvisioned"`;
 
 /**
- * A reactivation clears the Okta states `deprovisioned` and `missing`. It does not clear `suspended`, because Okta
+ * A reactivation, i.e. a change from inactive to active, clears the Okta states `deprovisioned` and `missing`. It does not clear `suspended`, because Okta
  * never reports suspensions over SCIM.
  */
 const storeUserSql = prepared(`
@@ -45,7 +45,8 @@ const storeUserSql = prepared(`
   on conflict (id) do update
     set directory_version = excluded.directory_version, user_name = excluded.user_name, external_id = excluded.external_id,
         display_name = excluded.display_name, active = excluded.active, deleted = excluded.deleted,
-        okta_state = case when $9 and p.okta_state in ('deprovisioned', 'missing') and p.okta_state_at < $10 then null else p.okta_state end,
+        okta_state = case when p.directory_version > 0 and not p.active and excluded.active
+          and p.okta_state in ('deprovisioned', 'missing') and p.okta_state_at < $9 then null else p.okta_state end,
         updated_at = clock_timestamp()
     where p.directory_version < excluded.directory_version and p.tenant = excluded.tenant and not p.deleted
   ${RETURNING}`);
@@ -86,17 +87,15 @@ export type Stored = Person | 'stale' | 'foreign';
 export interface DirectoryChange {
   readonly tenant: string;
   readonly version: number;
-  readonly user: DirectoryUser;
-  readonly deleted: boolean;
-  readonly reactivated: boolean;
+  readonly user: AccessUser;
   readonly time: string;
 }
 
 export function storeUser(tx: Tx, change: DirectoryChange): Promise<Stored> {
-  const { tenant, version, user, deleted, reactivated, time } = change;
-  const { id, userName, externalId, displayName, active } = user;
+  const { tenant, version, user, time } = change;
+  const { id, userName, externalId, displayName, active, deleted } = user;
   const names = [userName, externalId, displayName];
-  return store(tx, tenant, id, storeUserSql, [id, tenant, version, ...names, active, deleted, reactivated, time]);
+  return store(tx, tenant, id, storeUserSql, [id, tenant, version, ...names, active, deleted, time]);
 }
 
 export function storeAccount(

@@ -3,6 +3,7 @@
  * to Cognito increases `revision`. Work on a person ends only if the revision did not increase during that work.
  */
 import { columnsOf, prepared } from '#platform';
+import { URGENT as URGENT_LANE } from '#event-bus';
 import { isLeaseVoid } from '#worker';
 import { FENCED } from '../access/sign-out.sql.js';
 import { PersonEntity } from '../access/person.entity.js';
@@ -36,6 +37,11 @@ const WORK = `${columnsOf(PersonEntity, { alias: 'p', only: STATE })}, p.publish
  * sign-outs that wait for their quota.
  */
 const URGENT = `desired_access = 'disabled' and actual_access is distinct from 'disabled'`;
+
+/** SQL condition: an urgent event about the person's access waits in the outbox. */
+const fenceWaits = `exists (
+  select 1 from outbox o
+   where o.lane = ${URGENT_LANE} and o.tenant = p.tenant and o.topic = 'identity.access' and o.key = p.tenant || ':' || p.id)`;
 
 const isDue = (condition: string): string => `
   select id, lease_owner from person p
@@ -86,7 +92,7 @@ export const recordStep = prepared(`
     update offboarding_case c
        set disabled_at = case when $6 = 'disable' then clock_timestamp() else c.disabled_at end,
            signed_out_at = case when $6 = 'sign-out' then clock_timestamp() else c.signed_out_at end,
-           sessions_ended_at = coalesce(c.sessions_ended_at, case when not exists (select 1 from outbox o where o.key = p.tenant || ':' || p.id) then clock_timestamp() end)
+           sessions_ended_at = coalesce(c.sessions_ended_at, case when not ${fenceWaits} then clock_timestamp() end)
       from p where c.account_id = p.id and c.state = 'running' and p.desired_access = 'disabled'
     returning c.pushed_at, c.account_id
   )
@@ -106,7 +112,7 @@ export const completeCase = prepared(`
        set due_at = null, lease_owner = null, actual_access = $4, sign_out_due = false, attempts = 0, last_error = null, last_error_class = null,
            case_version = p.case_version + (select count(*) from offboarding_case c where c.account_id = p.id and c.state = 'running')
      where p.id = $1 and p.lease_owner = $2 and p.revision = $3 and p.desired_access = 'disabled' and p.late_calls_until is null
-       and not exists (select 1 from outbox o where o.topic = 'identity.access' and o.key = p.tenant || ':' || p.id)
+       and not ${fenceWaits}
     returning p.*
   ), c as (
     update offboarding_case c

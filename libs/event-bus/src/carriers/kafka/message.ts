@@ -54,6 +54,8 @@ export function deliveryOf(partition: number, message: KafkaMessage): Delivery {
   }
 }
 
+export const tenantOf = (message: KafkaMessage): string | undefined => headerText(message.headers, 'ce_tenant');
+
 function headerText(headers: IHeaders | undefined, name: string): string | undefined {
   const value = headers?.[name];
   return (Array.isArray(value) ? value[0] : value)?.toString();

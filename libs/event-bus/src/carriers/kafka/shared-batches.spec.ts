@@ -8,6 +8,7 @@ const batch = (partition: number, keys: string[], more: Partial<PartitionBatch> 
   topic: 'directory.users',
   partition,
   deliveries: keys.map((key) => ({ key }) as Delivery),
+  behind: false,
   exclusive: false,
   assigned: () => true,
   heartbeat: () => Promise.resolve(),
