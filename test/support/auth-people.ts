@@ -10,7 +10,7 @@ import {
 } from '@aws-sdk/client-cognito-identity-provider';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { Outbox, producerTablesSql, type Sequencer, type NewEvent, postgresSequencer } from '#event-bus';
-import type { Access, Account, DirectoryUser, TenantSettings } from '#events';
+import type { Access, Account, AccessUser, TenantSettings } from '#events';
 import { createLogger, Database, Metrics } from '#platform';
 import { defaultSettings } from '#settings';
 import type { TestDatabase } from './database.js';
@@ -129,10 +129,9 @@ export class People {
   }
 
   /** Publishes only the directory user. */
-  publishUser({ tenant, id, userName, externalId, displayName, email }: Person, active = true): Promise<void> {
-    const name = { givenName: null, familyName: null };
-    const user: DirectoryUser = { id, userName, externalId, active, displayName, name, email, groups: [] };
-    return this.publish('directory', 'com.stackflow.directory.user.created.v1', tenant, id, { user });
+  publishUser({ tenant, id, userName, externalId, displayName }: Person, active = true): Promise<void> {
+    const user: AccessUser = { id, userName, externalId, displayName, active, deleted: false };
+    return this.publish('directory', 'com.stackflow.directory.access.changed.v1', tenant, id, { user });
   }
 
   private async publish(schema: Schema, type: string, tenant: string, subject: string, data: object): Promise<void> {

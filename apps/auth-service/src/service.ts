@@ -54,5 +54,12 @@ export const service: ServiceDefinition<typeof config> = {
     );
     server.addHook('onRequest', async (_request, reply) => void reply.headers(HEADERS));
   },
-  strategies: (platform) => [createBus(platform.config, platform).strategy('auth-service', { pureHandlers: true })],
+  strategies: (platform) => {
+    const bus = createBus(platform.config, platform);
+    // What ends sessions has a consumer group of its own, so that no lag and no failing handler of the others delays it.
+    return [
+      bus.strategy('auth-service-access', { pureHandlers: true, topics: ['identity.access'] }),
+      bus.strategy('auth-service', { pureHandlers: true, except: ['identity.access'] }),
+    ];
+  },
 };

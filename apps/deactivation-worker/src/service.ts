@@ -26,7 +26,7 @@ export const service: ServiceDefinition<typeof config> = {
     // What closes access has a consumer group of its own, so that no lag and no failing handler of the others delays it.
     return [
       bus.strategy(`${SERVICE}-access`, { pureHandlers: true, topics: ['directory.access'] }),
-      bus.strategy(SERVICE, { pureHandlers: true, topics: ['identity.accounts', 'integration.settings'] }),
+      bus.strategy(SERVICE, { pureHandlers: true, except: ['directory.access'] }),
     ];
   },
 };

@@ -21,6 +21,8 @@ export interface StrategyOptions extends Partial<
 > {
   /** If set, only these topics are consumed, even if the controllers have handlers for more. */
   readonly topics?: readonly Topic[];
+  /** If set, these topics are not consumed, because another group consumes them. */
+  readonly except?: readonly Topic[];
 }
 
 export interface Bus {
@@ -56,10 +58,10 @@ export function createBus(config: BusConfig, platform: BusPlatform): Bus {
         pureHandlers: options.pureHandlers ?? false,
         concurrency: config.EVENT_CONCURRENCY,
       };
-      if (!kafka) return new PostgresStrategy(groupOptions, options.topics);
+      if (!kafka) return new PostgresStrategy(groupOptions, options);
       const strategy = new KafkaStrategy(
         groupOptions,
-        options.topics,
+        options,
         kafka,
         config.KAFKA_SESSION_TIMEOUT_SECONDS * 1_000,
       );

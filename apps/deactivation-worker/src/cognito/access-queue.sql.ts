@@ -4,7 +4,7 @@
  */
 import { columnsOf, prepared } from '#platform';
 import { URGENT as URGENT_LANE } from '#event-bus';
-import { isLeaseVoid } from '#worker';
+import { claimInTurns, isLeaseVoid } from '#worker';
 import { FENCED } from '../access/sign-out.sql.js';
 import { PersonEntity } from '../access/person.entity.js';
 import { CASE_COLUMNS } from '../cases/case.sql.js';
@@ -36,23 +36,25 @@ const WORK = `${columnsOf(PersonEntity, { alias: 'p', only: STATE })}, p.publish
  * SQL condition, equal to the condition of the index `person_urgent`. Without this index, each query would read all
  * sign-outs that wait for their quota.
  */
-const URGENT = `desired_access = 'disabled' and actual_access is distinct from 'disabled'`;
+const URGENT = `r.desired_access = 'disabled' and r.actual_access is distinct from 'disabled'`;
 
 /** SQL condition: an urgent event about the person's access waits in the outbox. */
 const fenceWaits = `exists (
   select 1 from outbox o
    where o.lane = ${URGENT_LANE} and o.tenant = p.tenant and o.topic = 'identity.access' and o.key = p.tenant || ':' || p.id)`;
 
-const isDue = (condition: string): string => `
-  select id, lease_owner from person p
-   where due_at <= clock_timestamp() and ${condition}
-     and (lease_owner is null
-       or (lease_owner <> $1 and ${isLeaseVoid('p.lease_owner', '$3')}))
-   order by due_at limit $2
-     for update skip locked`;
+const isDue = (condition: string): string =>
+  claimInTurns({
+    table: 'person',
+    waiting: `r.due_at is not null and ${condition}`,
+    due: `r.due_at <= clock_timestamp()
+      and (r.lease_owner is null or (r.lease_owner <> $1 and ${isLeaseVoid('r.lease_owner', '$3')}))`,
+    order: 'r.due_at',
+    limit: '$2::int',
+  });
 
 /**
- * Claims due people. `skip locked` prevents two claims from waiting for each other. The stored state becomes unknown if
+ * Claims due people, tenants in turn. The stored state becomes unknown if
  * a dead process worked on the person, or if a late call may have changed the user.
  *
  * The commit waits for the disk. If a database crash lost the lease, the next process would trust the stored state and

@@ -46,7 +46,8 @@ export class DeferredDrainer {
   }
 
   private async startTurns(): Promise<void> {
-    const { database, schema, group, concurrency } = this.consumer.options;
+    const { database, schema, group } = this.consumer.options;
+    const concurrency = Math.ceil(this.consumer.options.concurrency / 2); // the other half is for new events
     if (this.running.size >= concurrency) return;
     const now = Date.now();
     const queues = await deferredQueues(database, schema, group);

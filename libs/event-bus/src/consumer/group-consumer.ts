@@ -50,7 +50,7 @@ export interface GroupOptions {
    * if one handler fails, the whole batch is rolled back and runs a second time. False by default.
    */
   readonly pureHandlers: boolean;
-  /** Maximum number of simultaneous transactions that handle new events, and of those that handle deferred events. */
+  /** Maximum number of simultaneous transactions that handle new events. Half as many handle deferred events. */
   readonly concurrency: number;
 }
 

@@ -5,7 +5,7 @@ import { GroupConsumer, type GroupOptions } from './group-consumer.js';
 import { deferredAges, deferredByTopic } from './deferred.sql.js';
 import { DeferredDrainer } from './deferred-drainer.js';
 import { Drainer } from './drainer.js';
-import { Handlers } from './handlers.js';
+import { Handlers, type ChosenTopics } from './handlers.js';
 import { heads } from './parking.sql.js';
 import { waitingTenants, type TenantAge } from './tenant-lag.js';
 
@@ -19,10 +19,10 @@ export abstract class EventStrategy extends Server {
 
   constructor(
     protected readonly options: GroupOptions,
-    only?: readonly Topic[],
+    chosen?: ChosenTopics,
   ) {
     super();
-    this.handlers = new Handlers(only);
+    this.handlers = new Handlers(chosen);
     this.consumer = new GroupConsumer(options, this.handlers);
     this.drainer = new Drainer(this.consumer);
     this.deferredDrainer = new DeferredDrainer(this.consumer);

@@ -33,7 +33,8 @@ function setUp(concurrency = 4, size = 100) {
         open--;
       }
     },
-    async consume(keys: string[], _: string, deliveries: Delivery[], __: null, progress: () => Promise<void>) {
+    async consume(keys: string[], _: string, deliveries: Delivery[], ...rest: [null, boolean, () => Promise<void>]) {
+      const [, , progress] = rest;
       for (const { key } of deliveries) {
         if (key?.startsWith('bad')) throw failure;
         keys.push(key ?? '');

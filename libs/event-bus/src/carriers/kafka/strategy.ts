@@ -11,6 +11,7 @@ import type { Consumer, EachBatchPayload, KafkaMessage } from 'kafkajs';
 import { isOutage } from '../../consumer/attempt.js';
 import { BatchSize } from '../../consumer/batch-size.js';
 import type { GroupOptions } from '../../consumer/group-consumer.js';
+import type { ChosenTopics } from '../../consumer/handlers.js';
 import { BATCH_INTERVAL_MS, partitionId, PARTITIONS } from '../../record.js';
 import { backoffMs } from '../../session.js';
 import { EventStrategy } from '../../consumer/strategy.js';
@@ -36,11 +37,11 @@ export class KafkaStrategy extends EventStrategy {
 
   constructor(
     options: GroupOptions,
-    only: readonly Topic[] | undefined,
+    chosen: ChosenTopics,
     private readonly connection: KafkaConnection,
     private readonly sessionTimeoutMs: number,
   ) {
-    super(options, only);
+    super(options, chosen);
     this.watchdog = new Watchdog(sessionTimeoutMs);
   }
 
