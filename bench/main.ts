@@ -10,17 +10,19 @@ import {
   describeOffboarding,
   describePipeline,
   describeRequests,
+  describeWalls,
   machine,
 } from './report.js';
 import { measureLatency, measurePipeline, type LatencyResult, type PipelineResult } from './scenarios/pipeline.js';
 import { IMPORTS_PER_SECOND, measureOffboarding, type OffboardingResult } from './scenarios/offboarding.js';
 import { measureRequests, summarise, type Measurement, type Summary } from './scenarios/requests.js';
 import { measureSso, type SsoResult } from './scenarios/sso.js';
+import { measureWalls, type WallsResult } from './scenarios/walls.js';
 import { describeSso } from './sso/report.js';
 import { scimTarget, Stack, type StackOptions } from './stack.js';
 
 const ALWAYS = ['requests', 'polis', 'limit', 'pipeline', 'latency', 'guard', 'offboarding', 'sso'] as const;
-const IF_NAMED = ['offboarding-kafka', 'offboarding-user-token'] as const;
+const IF_NAMED = ['offboarding-kafka', 'offboarding-user-token', 'walls', 'walls-kafka'] as const;
 const PARTS = [...ALWAYS, ...IF_NAMED] as const;
 type Part = (typeof PARTS)[number];
 
@@ -33,6 +35,7 @@ const HELP = `npm run bench -- [options]
                   sso: token exchanges compared with their bare cost, and logins at a fixed rate),
                   and only if named: offboarding-kafka: offboarding over Kafka (needs Java 17+ and Maven)
                   offboarding-user-token: offboarding with sign-outs counted as UserToken
+                  walls, walls-kafka: offboarding in one tenant while another one floods
   --rounds <n>    rounds per contestant after the warm-up; 3 by default
   --seconds <n>   seconds per round and operation; 5 by default
   --quick         1 round of 2 s and fewer pushes, to see whether the bench runs
@@ -100,6 +103,7 @@ interface Result {
   latency?: LatencyResult;
   guard?: string[];
   offboarding?: OffboardingResult[];
+  walls?: WallsResult[];
   sso?: SsoResult;
 }
 
@@ -136,7 +140,7 @@ async function requestsPart(plan: Plan, result: Result): Promise<void> {
   await withStack('requests', plan, async (stack) => {
     await noteMachine(stack, result);
     await stack.startSandbox();
-    const token = await stack.createTenant();
+    const { token } = await stack.createTenant();
     const gateway = await stack.startGateway();
     const { rounds, seconds } = plan;
     const options = { rounds, seconds, withPolis, withLimit: plan.parts.has('limit'), say };
@@ -157,7 +161,7 @@ async function pipelineParts(plan: Plan, result: Result): Promise<void> {
   await withStack('pipeline', plan, async (stack) => {
     await noteMachine(stack, result);
     const sandbox = await stack.startSandbox();
-    const token = await stack.createTenant();
+    const { token } = await stack.createTenant();
     const gateway = await stack.startGateway();
     const identity = await stack.startIdentity();
     const programs = [gateway, identity, sandbox].map((service) => service.program);
@@ -196,12 +200,12 @@ async function guardPart(plan: Plan, result: Result): Promise<void> {
 async function offboardingPart(
   plan: Plan,
   result: Result,
-  name: 'offboarding' | (typeof IF_NAMED)[number],
+  name: 'offboarding' | 'offboarding-kafka' | 'offboarding-user-token',
 ): Promise<void> {
   const work = async (stack: Stack): Promise<void> => {
     await noteMachine(stack, result);
     await stack.startSandbox();
-    const token = await stack.createTenant();
+    const { token } = await stack.createTenant();
     const gateway = await stack.startGateway();
     await stack.startIdentity();
     await stack.startWorker();
@@ -223,6 +227,29 @@ async function offboardingPart(
     kafka: name === 'offboarding-kafka',
     ...(name === 'offboarding-user-token' && { signOutCategory: 'UserToken' }),
   });
+}
+
+async function wallsPart(plan: Plan, result: Result, name: 'walls' | 'walls-kafka'): Promise<void> {
+  const work = async (stack: Stack): Promise<void> => {
+    await noteMachine(stack, result);
+    await stack.startSandbox();
+    const calm = await stack.createTenant();
+    const loud = await stack.createTenant('loud');
+    const gateway = await stack.startGateway();
+    await stack.startIdentity();
+    await stack.startWorker();
+    const measured = await measureWalls({
+      stack,
+      calm: scimTarget(gateway, calm.token),
+      loud: { ...scimTarget(gateway, loud.token), tenant: loud.id },
+      generator: startGenerator(stack),
+      seconds: plan.latencySeconds,
+      say,
+    });
+    (result.walls ??= []).push(measured);
+    print('What a loud tenant costs another one', describeWalls(measured));
+  };
+  await withStack(name, plan, work, { kafka: name === 'walls-kafka' });
 }
 
 async function ssoPart(plan: Plan, result: Result): Promise<void> {
@@ -255,7 +282,9 @@ async function main(): Promise<void> {
   if (wants('requests', 'polis', 'limit')) await requestsPart(plan, result);
   if (wants('pipeline', 'latency')) await pipelineParts(plan, result);
   if (wants('guard')) await guardPart(plan, result);
-  for (const part of ['offboarding', ...IF_NAMED] as const) if (wants(part)) await offboardingPart(plan, result, part);
+  for (const part of ['offboarding', 'offboarding-kafka', 'offboarding-user-token'] as const)
+    if (wants(part)) await offboardingPart(plan, result, part);
+  for (const part of ['walls', 'walls-kafka'] as const) if (wants(part)) await wallsPart(plan, result, part);
   if (wants('sso')) await ssoPart(plan, result);
   process.stdout.write(`\nWritten to ${write(result)}\n`);
 }

@@ -314,6 +314,31 @@ export function carrierContract(create: () => Promise<CarrierUnderTest>): void {
         );
       await until(async () => (await deferred()) === 0, 'nothing is deferred');
     });
+
+    it('parks a deferred event that fails, with the events behind it, and the key resumes in order', async () => {
+      const [bad = ''] = subjects;
+      let fails = true;
+      await backlog();
+      await rig.publish(others());
+      await rig.sequencer();
+      const failing: Handle = async (event, context) => {
+        if (event.subject === bad && event.sequence === 3 && fails) throw new Error('not now');
+        await handle(event, context);
+      };
+      await rig.consume(group, failing, { env: { EVENT_CONCURRENCY: '2' }, pureHandlers: true, retryAfterMs: 200 });
+      await until(async () => (await deferred()) > 0, 'events are deferred');
+      healed = true;
+      await until(
+        async () => (await deferred()) === 0 && (await reached(eventKey(slow, bad))) === many / keys,
+        'drained',
+      );
+      const left = (await parked(eventKey(slow, bad))).map(({ sequence }) => Number(sequence));
+      expect(left).toEqual(upTo(many / keys).slice(2));
+      fails = false;
+      const done = async () => (await effectsOf(slow)).filter(({ key }) => key === eventKey(slow, bad));
+      await until(async () => (await done()).length === many / keys, 'the key is handled');
+      expect((await done()).map(({ sequence }) => sequence)).toEqual(upTo(many / keys));
+    });
   });
 
   it('marks an event as dead after the last attempt, and keeps its key blocked', async () => {

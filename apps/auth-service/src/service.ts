@@ -56,7 +56,7 @@ export const service: ServiceDefinition<typeof config> = {
   },
   strategies: (platform) => {
     const bus = createBus(platform.config, platform);
-    // What ends sessions has a consumer group of its own, so that no lag and no failing handler of the others delays it.
+    // A consumer group of its own: no lag and no failing handler of the others may delay the end of access.
     return [
       bus.strategy('auth-service-access', { pureHandlers: true, topics: ['identity.access'] }),
       bus.strategy('auth-service', { pureHandlers: true, except: ['identity.access'] }),

@@ -23,7 +23,7 @@ export const service: ServiceDefinition<typeof config> = {
   configure: (app, { logger }) => void app.useGlobalFilters(new ProblemFilter(logger)),
   strategies: (platform) => {
     const bus = createBus(platform.config, platform);
-    // What closes access has a consumer group of its own, so that no lag and no failing handler of the others delays it.
+    // A consumer group of its own: no lag and no failing handler of the others may delay the end of access.
     return [
       bus.strategy(`${SERVICE}-access`, { pureHandlers: true, topics: ['directory.access'] }),
       bus.strategy(SERVICE, { pureHandlers: true, except: ['directory.access'] }),

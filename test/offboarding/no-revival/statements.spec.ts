@@ -173,16 +173,19 @@ class Pair {
   }
 
   async publishes(waiting: boolean): Promise<void> {
-    const event = accessEvent({
-      id: this.id,
-      tenant: this.tenant,
-      publishedStatus: 'active',
-      publishedRoles: [],
-      notBefore: null,
-      accessVersion: 1,
-      causationId: 'c',
-      traceparent: null,
-    });
+    const event = accessEvent(
+      {
+        id: this.id,
+        tenant: this.tenant,
+        publishedStatus: 'inactive',
+        publishedRoles: [],
+        notBefore: null,
+        accessVersion: 1,
+        causationId: 'c',
+        traceparent: null,
+      },
+      true,
+    );
     await this.database.query('delete from outbox');
     if (waiting) await this.database.tx((tx) => this.outbox.add(tx, [event]));
     this.waiting = waiting;

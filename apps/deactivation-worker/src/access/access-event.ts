@@ -9,7 +9,7 @@ export interface PublishedAccess extends Pick<PersonEntity, 'id' | 'tenant' | (t
   readonly publishedStatus: Access['status'];
 }
 
-/** Set `urgent` if the event closes or opens access. A change of roles alone is not urgent. */
+/** Set `urgent` if the event closes access or opens it again. A new person or a change of roles is not urgent. */
 export const accessEvent = (person: PublishedAccess, urgent = false): NewEvent => ({
   type: 'com.stackflow.identity.access.changed.v1',
   tenant: person.tenant,

@@ -27,4 +27,4 @@ export class OffboardingAccessConsumer {
 
 /** The cause that a case names, should this change open one. */
 const causeType = ({ active, deleted }: AccessUser): string =>
-  deleted ? 'user.deleted' : active ? 'user.activated' : 'user.deactivated';
+  deleted ? 'user.deleted' : active ? 'user.active' : 'user.deactivated';

@@ -28,7 +28,7 @@ export interface NewEvent<T extends EventType = EventType> {
   readonly traceparent?: string | null;
   /**
    * Whether the event is published before all events that are not urgent, e.g. because it closes access. Events of
-   * urgent topics always are. Only {@link Outbox.add} allows it for other topics.
+   * urgent topics always are. Other events of its key may wait, see {@link Outbox.expedite}.
    */
   readonly urgent?: boolean;
 }
@@ -76,7 +76,7 @@ export class Outbox {
         'Outbox.add needs the open transaction (Tx) that makes the change; without it a crash would lose the event or announce a change that never happened',
       );
     if (events.length === 0) return;
-    await this.expedite(tx, events.filter(overtakes));
+    await this.expedite(tx, events);
     await tx.query(this.addSql, this.parameters(events));
     if (this.listeners.length > 0) tx.afterCommit(() => this.stored());
   }
@@ -98,10 +98,12 @@ export class Outbox {
   }
 
   /**
-   * Makes waiting events urgent if they have the key of one of these events, so that the order per key is preserved.
-   * The subject's row is locked, so every earlier event of the key is committed.
+   * Makes waiting events urgent if they have the key of one of these urgent events, so that the order per key is
+   * preserved. The subject's row is locked, so every earlier event of the key is committed. {@link add} calls it; call it
+   * before a statement of {@link insertSql} that stores urgent events.
    */
-  private async expedite(tx: Tx, urgent: readonly NewEvent[]): Promise<void> {
+  async expedite(tx: Tx, events: readonly NewEvent[]): Promise<void> {
+    const urgent = events.filter(overtakes);
     if (urgent.length === 0) return;
     // The sequencer deletes rows in the order of their addresses too, so the two cannot deadlock.
     await tx.query(
