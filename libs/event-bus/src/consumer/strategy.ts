@@ -7,7 +7,7 @@ import { DeferredDrainer } from './deferred-drainer.js';
 import { Drainer } from './drainer.js';
 import { Handlers, type ChosenTopics } from './handlers.js';
 import { heads } from './parking.sql.js';
-import { waitingTenants, type TenantAge } from './tenant-lag.js';
+import { waitingTenants, type TenantAge } from '../tenant-lag.js';
 
 export abstract class EventStrategy extends Server {
   override readonly propagatesEventHandlerErrors = true;

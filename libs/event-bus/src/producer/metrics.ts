@@ -1,4 +1,4 @@
-import { waitingTenants, type TenantAge } from '../consumer/tenant-lag.js';
+import { waitingTenants, type TenantAge } from '../tenant-lag.js';
 import { sharedRead, type Database, type Metrics, type Queryable } from '#platform';
 
 export class PublisherMetrics {

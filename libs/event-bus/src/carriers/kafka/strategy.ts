@@ -15,7 +15,7 @@ import type { ChosenTopics } from '../../consumer/handlers.js';
 import { BATCH_INTERVAL_MS, partitionId, PARTITIONS } from '../../record.js';
 import { backoffMs } from '../../session.js';
 import { EventStrategy } from '../../consumer/strategy.js';
-import type { TenantAge } from '../../consumer/tenant-lag.js';
+import type { TenantAge } from '../../tenant-lag.js';
 import type { KafkaConnection } from './client.js';
 import { BatchFailed, PartitionLost, SharedBatches, type PartitionBatch } from './shared-batches.js';
 import { deliveryOf, tenantOf } from './message.js';
@@ -146,10 +146,25 @@ export class KafkaStrategy extends EventStrategy {
   }
 
   private async handle(payload: EachBatchPayload, batches: SharedBatches, commits: OffsetCommits): Promise<void> {
-    const { batch: fetched } = payload;
-    const topic = this.connection.topicOf(fetched.topic);
+    const { topic: name, partition } = payload.batch;
+    const topic = this.connection.topicOf(name);
     if (!topic) return;
     const start = Date.now();
+    await this.consumeFetched(topic, payload, batches, commits).finally(() =>
+      this.fetched.delete(partitionId({ topic, partition })),
+    );
+    await sleep(Math.max(0, start + BATCH_INTERVAL_MS - Date.now()), undefined, { signal: this.stop.signal }).catch(
+      () => undefined,
+    );
+  }
+
+  private async consumeFetched(
+    topic: Topic,
+    payload: EachBatchPayload,
+    batches: SharedBatches,
+    commits: OffsetCommits,
+  ): Promise<void> {
+    const { batch: fetched } = payload;
     const { partition } = fetched;
     const assigned = () => payload.isRunning() && !payload.isStale() && !this.stop.signal.aborted;
     const heartbeat = () => payload.heartbeat();
@@ -171,10 +186,6 @@ export class KafkaStrategy extends EventStrategy {
       if (this.stop.signal.aborted) await commits.commit();
       await heartbeat(); // throws during a rebalance; handling more events would then cause endless rebalances (#1720)
     }
-    this.fetched.delete(partitionId({ topic, partition }));
-    await sleep(Math.max(0, start + BATCH_INTERVAL_MS - Date.now()), undefined, { signal: this.stop.signal }).catch(
-      () => undefined,
-    );
   }
 
   /** Repeats the batch until it is committed. Returns false if the partition was lost before that. */

@@ -15,7 +15,7 @@ import { BatchSize } from '../../consumer/batch-size.js';
 import { BATCH_INTERVAL_MS, deliveryOf, partitionId, PARTITIONS, type TopicPartition } from '../../record.js';
 import { backoffMs, openSession } from '../../session.js';
 import { EventStrategy } from '../../consumer/strategy.js';
-import type { TenantAge } from '../../consumer/tenant-lag.js';
+import type { TenantAge } from '../../tenant-lag.js';
 import {
   agesByTenant,
   CHANNEL,
