@@ -47,7 +47,7 @@ export class DeferredDrainer {
 
   private async startTurns(): Promise<void> {
     const { database, schema, group } = this.consumer.options;
-    const concurrency = Math.ceil(this.consumer.options.concurrency / 2); // the other half is for new events
+    const concurrency = this.concurrency();
     if (this.running.size >= concurrency) return;
     const now = Date.now();
     const queues = await deferredQueues(database, schema, group);
@@ -60,6 +60,12 @@ export class DeferredDrainer {
       this.turns.set(next.tenant, ++this.turn);
       this.running.set(idOf(next), { tenant: next.tenant, done: this.work(next) });
     }
+  }
+
+  /** Deferred events get the transactions that new events do not need, and at least half of all. */
+  private concurrency(): number {
+    const { concurrency } = this.consumer.options;
+    return Math.max(Math.ceil(concurrency / 2), concurrency - this.consumer.consuming);
   }
 
   /** The tenant with fewer running transactions comes first, then the one whose last turn is longer ago. */
@@ -101,7 +107,13 @@ export class DeferredDrainer {
       const start = performance.now();
       const enough = () => this.stopping || performance.now() - start > TURN_MS;
       const consumed = await this.consumer.consumeDeferred(tx, topic, rows, parked, run, enough);
-      await deleteDeferred(tx, schema, group, queue, consumed.map((row) => row.id));
+      await deleteDeferred(
+        tx,
+        schema,
+        group,
+        queue,
+        consumed.map((row) => row.id),
+      );
       return 'worked';
     });
   }

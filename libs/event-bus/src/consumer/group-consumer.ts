@@ -50,7 +50,7 @@ export interface GroupOptions {
    * if one handler fails, the whole batch is rolled back and runs a second time. False by default.
    */
   readonly pureHandlers: boolean;
-  /** Maximum number of simultaneous transactions that handle new events. Half as many handle deferred events. */
+  /** Maximum number of simultaneous transactions. While all of them handle new events, half as many handle deferred ones. */
   readonly concurrency: number;
 }
 
@@ -69,6 +69,7 @@ export class GroupConsumer {
   private readonly interruptions = new Map<string, number>();
   private readonly shares = new TenantShares();
   private readonly deferralListeners: (() => void)[] = [];
+  private batches = 0;
 
   constructor(
     readonly options: GroupOptions,
@@ -119,13 +120,23 @@ export class GroupConsumer {
       queue: [],
       deferred: [],
     };
-    for (const delivery of turns) {
-      await this.counted(tx, topic, delivery, batch);
-      await progress?.();
+    this.batches++;
+    try {
+      for (const delivery of turns) {
+        await this.counted(tx, topic, delivery, batch);
+        await progress?.();
+      }
+    } finally {
+      this.batches--;
     }
     await park(tx, schema, group, topic, batch.queue);
     await defer(tx, schema, group, topic, batch.deferred);
     if (batch.deferred.length > 0) tx.afterCommit(() => this.deferralListeners.forEach((listener) => listener()));
+  }
+
+  /** Number of batches of new events whose handlers run now. */
+  get consuming(): number {
+    return this.batches;
   }
 
   /** Registers a listener that runs after events were deferred. */
@@ -186,9 +197,7 @@ export class GroupConsumer {
     }
     if (this.handlers.for(event, topic).length === 0) return 'ignored';
     if (batch.othersWait && this.shares.isUsedUp(event.tenant)) return this.deferral(batch, partition, position, event);
-    const failure = await this.shares.measure(event.tenant, () =>
-      this.handle(tx, topic, delivery, event, batch.run),
-    );
+    const failure = await this.shares.measure(event.tenant, () => this.handle(tx, topic, delivery, event, batch.run));
     if (!failure) return 'handled';
     batch.parkedKeys.add(event.key);
     batch.queue.push({ ...parked, ...this.afterFailure(topic, event, failure.error, failure.attempts) });
