@@ -93,17 +93,17 @@ export class GroupConsumer {
   }
 
   /**
-   * Consumes `deliveries`, which are in order within each partition, tenants in turn. If others wait, i.e. the batch has
-   * several tenants or further events are `behind` it, a tenant that has used up its share of the time is put aside: its
-   * events are deferred, in order per key, and handled by the {@link DeferredDrainer}. `progress` is called between
-   * events; if it throws, the batch ends with that error. Otherwise rejects only if the transaction cannot continue.
+   * Consumes `deliveries`, which are in order within each partition, tenants in turn. If others wait, in the batch or
+   * behind it, a tenant that has used up its share of the time is put aside: its events are deferred, in order per key,
+   * and handled by the {@link DeferredDrainer}. `progress` is called between events; if it throws, the batch ends with
+   * that error. Otherwise rejects only if the transaction cannot continue.
    */
   async consume(
     tx: Tx,
     topic: Topic,
     deliveries: readonly Delivery[],
     run: Run,
-    behind: boolean,
+    othersBehind: OthersBehind,
     progress?: () => Promise<void>,
   ): Promise<void> {
     const { group, schema } = this.options;
@@ -115,7 +115,7 @@ export class GroupConsumer {
       passed,
       parkedKeys: new Set(parked),
       deferredKeys: new Set(deferred),
-      othersWait: behind || new Set(events.map((event) => event.tenant)).size > 1,
+      othersWait: othersWait(events, othersBehind),
       reached: new Map(previous),
       queue: [],
       deferred: [],
@@ -162,7 +162,7 @@ export class GroupConsumer {
       passed: new Set(deferred.map(({ event }) => event)),
       parkedKeys: new Set(parked),
       deferredKeys: new Set(),
-      othersWait: false,
+      othersWait: () => Promise.resolve(false),
       reached: new Map(),
       queue: [],
       deferred: [],
@@ -196,7 +196,8 @@ export class GroupConsumer {
       return 'queued';
     }
     if (this.handlers.for(event, topic).length === 0) return 'ignored';
-    if (batch.othersWait && this.shares.isUsedUp(event.tenant)) return this.deferral(batch, partition, position, event);
+    if (this.shares.isUsedUp(event.tenant) && (await batch.othersWait()))
+      return this.deferral(batch, partition, position, event);
     const failure = await this.shares.measure(event.tenant, () => this.handle(tx, topic, delivery, event, batch.run));
     if (!failure) return 'handled';
     batch.parkedKeys.add(event.key);
@@ -309,13 +310,23 @@ export class GroupConsumer {
   }
 }
 
+/** Returns whether events of other tenants wait behind the batch, or may wait because its backlog is very large. */
+export type OthersBehind = (tenant: string) => Promise<boolean>;
+
+/** Looks behind the batch only if a tenant has used up its share, and only once. */
+function othersWait(events: readonly EventEnvelope[], othersBehind: OthersBehind): () => Promise<boolean> {
+  const [tenant, ...others] = new Set(events.map((event) => event.tenant));
+  let known: Promise<boolean> | undefined;
+  return () => (known ??= others.length > 0 || tenant === undefined ? Promise.resolve(true) : othersBehind(tenant));
+}
+
 interface Batch {
   readonly run: Run;
   readonly passed: ReadonlySet<EventEnvelope>;
   readonly parkedKeys: Set<string>;
   readonly deferredKeys: Set<string>;
   /** Whether others may wait for the end of this batch, so that a tenant must not use more than its share. */
-  readonly othersWait: boolean;
+  readonly othersWait: () => Promise<boolean>;
   readonly reached: Map<string, number>;
   readonly queue: NewParked[];
   readonly deferred: NewDeferred[];

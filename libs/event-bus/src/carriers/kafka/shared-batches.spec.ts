@@ -8,7 +8,7 @@ const batch = (partition: number, keys: string[], more: Partial<PartitionBatch> 
   topic: 'directory.users',
   partition,
   deliveries: keys.map((key) => ({ key }) as Delivery),
-  behind: false,
+  othersBehind: () => false,
   exclusive: false,
   assigned: () => true,
   heartbeat: () => Promise.resolve(),
@@ -33,7 +33,7 @@ function setUp(concurrency = 4, size = 100) {
         open--;
       }
     },
-    async consume(keys: string[], _: string, deliveries: Delivery[], ...rest: [null, boolean, () => Promise<void>]) {
+    async consume(keys: string[], _: string, deliveries: Delivery[], ...rest: [null, unknown, () => Promise<void>]) {
       const [, , progress] = rest;
       for (const { key } of deliveries) {
         if (key?.startsWith('bad')) throw failure;

@@ -172,10 +172,11 @@ export class KafkaStrategy extends EventStrategy {
       this.fetched.set(partitionId({ topic, partition }), fetched.messages.slice(done));
       const messages = fetched.messages.slice(done, done + this.size.current);
       const deliveries = messages.map((message) => deliveryOf(partition, message));
-      const behind =
-        done + messages.length < fetched.messages.length ||
-        BigInt(fetched.lastOffset()) + 1n < BigInt(fetched.highWatermark);
-      const batch = { topic, partition, deliveries, behind, exclusive: false, assigned, heartbeat };
+      const rest = fetched.messages.slice(done + messages.length);
+      const isLast = BigInt(fetched.lastOffset()) + 1n >= BigInt(fetched.highWatermark);
+      // What is not fetched yet may be of anybody.
+      const othersBehind = (tenant: string) => !isLast || rest.some((message) => tenantOf(message) !== tenant);
+      const batch = { topic, partition, deliveries, othersBehind, exclusive: false, assigned, heartbeat };
       if (!(await this.consumeBatch(batch, batches))) return;
       done += messages.length;
       const last = messages.at(-1)?.offset ?? fetched.lastOffset();

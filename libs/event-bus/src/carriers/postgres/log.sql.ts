@@ -118,6 +118,32 @@ export const moveOffsets = (
     values: [group, topic, last.map((row) => row.partition), last.map((row) => row.position)],
   });
 
+/** Number of events of a partition that are read to find other tenants. */
+const LOOK_AHEAD = 5_000;
+
+/**
+ * Returns whether an event of another tenant follows in one of the partitions, or more events than are looked at.
+ * `last` contains the last event that was read of each partition.
+ */
+export async function othersAfter(
+  tx: Tx,
+  topic: string,
+  last: readonly Pick<LogRow, 'partition' | 'position'>[],
+  tenant: string,
+): Promise<boolean> {
+  if (last.length === 0) return false;
+  const [row] = await tx.query<{ others: boolean | null }>({
+    name: 'others-after',
+    text: `select bool_or(a.others or a.seen = ${LOOK_AHEAD}) as others from unnest($2::int[], $3::bigint[]) as p(partition, position)
+           cross join lateral (
+             select count(*) as seen, coalesce(bool_or(l.tenant <> $4), false) as others from (
+               select e.tenant from bus.event_log e where e.topic = $1 and e.partition = p.partition and e.position > p.position
+               order by e.position limit ${LOOK_AHEAD}) l) a`,
+    values: [topic, last.map(({ partition }) => partition), last.map(({ position }) => position), tenant],
+  });
+  return row?.others ?? false;
+}
+
 /** Finds partitions with unconsumed events of the group, in case a NOTIFY was lost. */
 export const partitionsBehind = (
   db: Queryable,

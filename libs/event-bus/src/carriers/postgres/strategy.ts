@@ -22,6 +22,7 @@ import {
   lagByTopic,
   leaseAndRead,
   moveOffsets,
+  othersAfter,
   parseNotice,
   partitionsBehind,
   seedOffsets,
@@ -216,9 +217,10 @@ export class PostgresStrategy extends EventStrategy {
       const leased = await leaseAndRead(tx, schema, group, topic, numbers, limit);
       const rows = [...leased.values()].flat();
       if (rows.length === 0) return leased;
-      const behind = [...leased.values()].some((events) => events.length === limit);
-      await this.consumer.consume(tx, topic, rows.map(deliveryOf), run, behind);
       const last = [...leased.values()].flatMap((events) => events.at(-1) ?? []);
+      const full = last.filter(({ partition }) => leased.get(partition)?.length === limit);
+      const othersBehind = (tenant: string) => othersAfter(tx, topic, full, tenant);
+      await this.consumer.consume(tx, topic, rows.map(deliveryOf), run, othersBehind);
       await moveOffsets(tx, schema, group, topic, last);
       return leased;
     });
