@@ -1,4 +1,4 @@
-/** What closes access waits for nothing that belongs to other changes. */
+/** The end of access waits for nothing that belongs to other changes. */
 import { eventually, Rig } from './rig.js';
 
 /** The only transaction for account events waits for one of these people. */

@@ -174,7 +174,7 @@ export class KafkaStrategy extends EventStrategy {
       const deliveries = messages.map((message) => deliveryOf(partition, message));
       const rest = fetched.messages.slice(done + messages.length);
       const isLast = BigInt(fetched.lastOffset()) + 1n >= BigInt(fetched.highWatermark);
-      // What is not fetched yet may be of anybody.
+      // Events that are not fetched yet may be of any tenant.
       const othersBehind = (tenant: string) => !isLast || rest.some((message) => tenantOf(message) !== tenant);
       const batch = { topic, partition, deliveries, othersBehind, exclusive: false, assigned, heartbeat };
       if (!(await this.consumeBatch(batch, batches))) return;
