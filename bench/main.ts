@@ -11,6 +11,7 @@ import {
   describeOffboarding,
   describePipeline,
   describeRequests,
+  describeWalls,
   machine,
 } from './report.js';
 import { measureLatency, measurePipeline, type LatencyResult, type PipelineResult } from './scenarios/pipeline.js';
@@ -18,11 +19,12 @@ import { IMPORTS_PER_SECOND, measureOffboarding, type OffboardingResult } from '
 import { measureLarge, type LargeStep } from './scenarios/large.js';
 import { measureRequests, summarise, type Measurement, type Summary } from './scenarios/requests.js';
 import { measureSso, type SsoResult } from './scenarios/sso.js';
+import { measureWalls, type WallsResult } from './scenarios/walls.js';
 import { describeSso } from './sso/report.js';
 import { scimTarget, Stack, type StackOptions } from './stack.js';
 
 const ALWAYS = ['requests', 'polis', 'limit', 'pipeline', 'latency', 'guard', 'offboarding', 'sso', 'large'] as const;
-const IF_NAMED = ['offboarding-kafka', 'offboarding-user-token'] as const;
+const IF_NAMED = ['offboarding-kafka', 'offboarding-user-token', 'walls', 'walls-kafka'] as const;
 const PARTS = [...ALWAYS, ...IF_NAMED] as const;
 type Part = (typeof PARTS)[number];
 
@@ -36,6 +38,7 @@ const HELP = `npm run bench -- [options]
                   large: the largest requests of one tenant, and what another tenant notices),
                   and only if named: offboarding-kafka: offboarding over Kafka (needs Java 17+ and Maven)
                   offboarding-user-token: offboarding with sign-outs counted as UserToken
+                  walls, walls-kafka: offboarding in one tenant while another one floods
   --rounds <n>    rounds per contestant after the warm-up; 3 by default
   --seconds <n>   seconds per round and operation; 5 by default
   --quick         1 round of 2 s and fewer pushes, to see whether the bench runs
@@ -103,6 +106,7 @@ interface Result {
   latency?: LatencyResult;
   guard?: string[];
   offboarding?: OffboardingResult[];
+  walls?: WallsResult[];
   sso?: SsoResult;
   large?: LargeStep[];
 }
@@ -140,7 +144,7 @@ async function requestsPart(plan: Plan, result: Result): Promise<void> {
   await withStack('requests', plan, async (stack) => {
     await noteMachine(stack, result);
     await stack.startSandbox();
-    const token = await stack.createTenant();
+    const { token } = await stack.createTenant();
     const gateway = await stack.startGateway();
     const { rounds, seconds } = plan;
     const options = { rounds, seconds, withPolis, withLimit: plan.parts.has('limit'), say };
@@ -161,7 +165,7 @@ async function pipelineParts(plan: Plan, result: Result): Promise<void> {
   await withStack('pipeline', plan, async (stack) => {
     await noteMachine(stack, result);
     const sandbox = await stack.startSandbox();
-    const token = await stack.createTenant();
+    const { token } = await stack.createTenant();
     const gateway = await stack.startGateway();
     const identity = await stack.startIdentity();
     const programs = [gateway, identity, sandbox].map((service) => service.program);
@@ -200,12 +204,12 @@ async function guardPart(plan: Plan, result: Result): Promise<void> {
 async function offboardingPart(
   plan: Plan,
   result: Result,
-  name: 'offboarding' | (typeof IF_NAMED)[number],
+  name: 'offboarding' | 'offboarding-kafka' | 'offboarding-user-token',
 ): Promise<void> {
   const work = async (stack: Stack): Promise<void> => {
     await noteMachine(stack, result);
     await stack.startSandbox();
-    const token = await stack.createTenant();
+    const { token } = await stack.createTenant();
     const gateway = await stack.startGateway();
     await stack.startIdentity();
     await stack.startWorker();
@@ -229,6 +233,29 @@ async function offboardingPart(
   });
 }
 
+async function wallsPart(plan: Plan, result: Result, name: 'walls' | 'walls-kafka'): Promise<void> {
+  const work = async (stack: Stack): Promise<void> => {
+    await noteMachine(stack, result);
+    await stack.startSandbox();
+    const calm = await stack.createTenant();
+    const loud = await stack.createTenant('loud');
+    const gateway = await stack.startGateway();
+    await stack.startIdentity();
+    await stack.startWorker();
+    const measured = await measureWalls({
+      stack,
+      calm: scimTarget(gateway, calm.token),
+      loud: { ...scimTarget(gateway, loud.token), tenant: loud.id },
+      generator: startGenerator(stack),
+      seconds: plan.latencySeconds,
+      say,
+    });
+    (result.walls ??= []).push(measured);
+    print('What a loud tenant costs another one', describeWalls(measured));
+  };
+  await withStack(name, plan, work, { kafka: name === 'walls-kafka' });
+}
+
 async function ssoPart(plan: Plan, result: Result): Promise<void> {
   await withStack('sso', plan, async (stack) => {
     await noteMachine(stack, result);
@@ -242,7 +269,10 @@ async function largePart(plan: Plan, result: Result): Promise<void> {
   await withStack('large', plan, async (stack) => {
     await noteMachine(stack, result);
     await stack.startSandbox();
-    const tokens = { large: await stack.createTenant('large'), other: await stack.createTenant('other') };
+    const tokens = {
+      large: (await stack.createTenant('large')).token,
+      other: (await stack.createTenant('other')).token,
+    };
     const gateway = await stack.startGateway();
     result.large = await measureLarge({ stack, gateway, generator: startGenerator(stack), tokens, say });
     print('The largest requests', describeLarge(result.large));
@@ -270,7 +300,9 @@ async function main(): Promise<void> {
   if (wants('requests', 'polis', 'limit')) await requestsPart(plan, result);
   if (wants('pipeline', 'latency')) await pipelineParts(plan, result);
   if (wants('guard')) await guardPart(plan, result);
-  for (const part of ['offboarding', ...IF_NAMED] as const) if (wants(part)) await offboardingPart(plan, result, part);
+  for (const part of ['offboarding', 'offboarding-kafka', 'offboarding-user-token'] as const)
+    if (wants(part)) await offboardingPart(plan, result, part);
+  for (const part of ['walls', 'walls-kafka'] as const) if (wants(part)) await wallsPart(plan, result, part);
   if (wants('sso')) await ssoPart(plan, result);
   if (wants('large')) await largePart(plan, result);
   process.stdout.write(`\nWritten to ${write(result)}\n`);

@@ -9,6 +9,7 @@ import {
 import type { LatencyResult, PipelineResult } from './scenarios/pipeline.js';
 import type { LargeStep } from './scenarios/large.js';
 import { CONNECTIONS, OPERATIONS, type Summary } from './scenarios/requests.js';
+import { PER_SECOND as CALM_PER_SECOND, type WallsResult } from './scenarios/walls.js';
 import { POOL_SIZE } from './stack.js';
 import type { Spread } from './statistics.js';
 
@@ -153,4 +154,16 @@ function answersOf({ answers }: LargeStep): string {
   const statuses = [...new Set(answers.map((answer) => answer.status))].join(', ');
   const slowest = Math.max(...answers.map((answer) => answer.ms));
   return answers.length === 0 ? '' : `${statuses} in ${(slowest / 1_000).toFixed(1)} s`;
+}
+
+export function describeWalls({ carrier, people, quiet, flooded, waiting, requests }: WallsResult): string {
+  const row = (name: string, { p50, p99, max }: Spread): string =>
+    `  ${name.padEnd(40)}p50 ${ms(p50).padStart(6)}  p99 ${ms(p99).padStart(6)}  max ${ms(max).padStart(6)}`;
+  return [
+    `${CALM_PER_SECOND} deactivations per second in a calm tenant on the ${carrier} carrier, ${people} people per line; milliseconds from the push to the fence:`,
+    row('without other load', quiet),
+    row('while a loud tenant floods', flooded),
+    `  ratio: p50 ${times(flooded.p50 / quiet.p50)}, p99 ${times(flooded.p99 / quiet.p99)} (goal: p99 below 500 ms and at most 3 times)`,
+    `The loud tenant sent ${rate(requests)} PATCH requests; ${rate(waiting)} of its events waited at the end.`,
+  ].join('\n');
 }

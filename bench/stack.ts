@@ -142,10 +142,10 @@ export class Stack {
   }
 
   /** Creates the tenant without a brake, because a bench offboards everybody on purpose. */
-  async createTenant(slug = TENANT): Promise<string> {
+  async createTenant(slug = TENANT): Promise<{ id: string; token: string }> {
     const settings = { scimEnabled: true, brake: null };
-    const { scimToken } = await this.withHub((hub) => hub.create({ slug, by: 'bench', settings }));
-    return scimToken?.secret ?? '';
+    const { tenant, scimToken } = await this.withHub((hub) => hub.create({ slug, by: 'bench', settings }));
+    return { id: tenant.id, token: scimToken?.secret ?? '' };
   }
 
   /** Runs the hub for one change only, so that it takes no part in a measurement. */

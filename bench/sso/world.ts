@@ -64,7 +64,7 @@ export class SsoWorld {
       SANDBOX_OKTA_PACE: '0',
       ASSERTION_JWKS: JSON.stringify({ keys: (await FileSigner.load([keyFile])).jwks() }),
     });
-    const scimToken = await stack.createTenant();
+    const { token: scimToken } = await stack.createTenant();
     const gateway = await stack.startGateway();
     await stack.startIdentity();
     const worker = await stack.startWorker(); // this service publishes who has access

@@ -86,7 +86,7 @@ it.each(['deactivated', 'deleted'])(
   async (what) => {
     const [ada, browser, token] = await signedInAdmin();
     expect(await accepts(ada, token)).toBe(true);
-    await rig.people.publishUser(ada, false, what);
+    await rig.people.publishUser(ada, false, what === 'deleted');
     await untilState(ada, 'held');
     await eventually(async () => expect((await browser.get('/auth/session')).status).toBe(401), LIMIT_MS);
     expect((await browser.post('/auth/refresh')).status).toBe(401);
@@ -105,19 +105,19 @@ it(
   'lets a wrongly held administrator sign in again, once, and work',
   async () => {
     const [ada, browser] = await signedInAdmin();
-    await rig.people.publishUser(ada, false, 'deactivated');
+    await rig.people.publishUser(ada, false);
     await signedOut(ada);
     expect((await browser.post('/auth/refresh')).status).toBe(401);
     const again = await signedIn(ada);
     const { accessToken, roles } = (await session(again)).body;
     expect([roles, await accepts(ada, accessToken)]).toEqual([['super_admin'], true]);
     // Nothing that is repeated about the deactivation ends the new session.
-    await rig.people.publishUser(ada, false, 'deactivated');
-    await rig.people.publishUser(ada, true, 'reactivated');
+    await rig.people.publishUser(ada, false);
+    await rig.people.publishUser(ada);
     await untilState(ada, 'discarded');
     expect((await again.post('/auth/refresh')).status).toBe(200);
     expect(await accepts(ada, accessToken)).toBe(true);
-    await rig.people.publishUser(ada, false, 'deactivated');
+    await rig.people.publishUser(ada, false);
     await untilState(ada, 'held');
     await release();
     await untilState(ada, 'completed');

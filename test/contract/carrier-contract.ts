@@ -264,6 +264,86 @@ export function carrierContract(create: () => Promise<CarrierUnderTest>): void {
     await until(async () => (await parkedKeys())[0]?.n === 50, 'every failing event is kept');
   });
 
+  describe('with one tenant whose events are slow to handle', () => {
+    const [many, keys, slowMs] = [600, 60, 40];
+    const slow = newTenant();
+    let healed: boolean;
+    const subjects = upTo(keys).map(() => randomUUID());
+    const backlog = () => {
+      const versions = upTo(many / keys).flatMap((n) => subjects.map((subject) => groupEvent(slow, subject, n)));
+      return rig.publish(versions);
+    };
+    const others = () => upTo(24).map(() => groupEvent(tenant, randomUUID(), 1)); // some in each partition
+    const handle: Handle = async (event, context) => {
+      if (event.tenant !== slow && event.tenant !== tenant) return;
+      if (event.tenant === slow && !healed) await new Promise((resolve) => setTimeout(resolve, slowMs));
+      await writeEffect(event, context);
+    };
+    const effectsOf = async (who: string): Promise<{ key: string; sequence: number }[]> =>
+      rig.admin.query('select key, sequence::int from identity.effect where key like $1 order by id', [`${who}:%`]);
+    const deferred = async (): Promise<number> => {
+      const [row] = await rig.admin.query<{ n: number }>(
+        'select count(*)::int as n from identity.deferred_event where consumer_group = $1',
+        [group],
+      );
+      return row?.n ?? 0;
+    };
+
+    beforeEach(async () => {
+      healed = false;
+      await rig.admin.query('delete from identity.effect');
+    });
+
+    it('handles the events of other tenants first, and keeps order and effects of the slow tenant over a restart', async () => {
+      await backlog();
+      const last = others();
+      await rig.publish(last);
+      const sequencer = await rig.sequencer();
+      await until(async () => (await rig.producer.query('select 1 from outbox limit 1')).length === 0, 'all published');
+      await sequencer.stop();
+      const first = await rig.consume(group, handle, { env: { EVENT_CONCURRENCY: '1' } });
+      await until(async () => (await effectsOf(tenant)).length === last.length, 'the other tenant handled');
+      expect((await effectsOf(slow)).length).toBeLessThan(many / 2);
+      expect(await parked(eventKey(slow, subjects[0] ?? ''))).toEqual([]); // deferred is not parked
+      await first.close();
+      expect(await deferred()).toBeGreaterThan(0);
+      healed = true;
+      await rig.consume(group, handle);
+      await until(async () => (await effectsOf(slow)).length >= many, 'the slow tenant handled');
+      const done = await effectsOf(slow);
+      for (const subject of subjects)
+        expect(done.filter(({ key }) => key === eventKey(slow, subject)).map(({ sequence }) => sequence)).toEqual(
+          upTo(many / keys),
+        );
+      await until(async () => (await deferred()) === 0, 'nothing is deferred');
+    });
+
+    it('parks a deferred event that fails, with the events behind it, and the key resumes in order', async () => {
+      const [bad = ''] = subjects;
+      let fails = true;
+      await backlog();
+      await rig.publish(others());
+      await rig.sequencer();
+      const failing: Handle = async (event, context) => {
+        if (event.subject === bad && event.sequence === 3 && fails) throw new Error('not now');
+        await handle(event, context);
+      };
+      await rig.consume(group, failing, { env: { EVENT_CONCURRENCY: '2' }, pureHandlers: true, retryAfterMs: 200 });
+      await until(async () => (await deferred()) > 0, 'events are deferred');
+      healed = true;
+      await until(
+        async () => (await deferred()) === 0 && (await reached(eventKey(slow, bad))) === many / keys,
+        'drained',
+      );
+      const left = (await parked(eventKey(slow, bad))).map(({ sequence }) => Number(sequence));
+      expect(left).toEqual(upTo(many / keys).slice(2));
+      fails = false;
+      const done = async () => (await effectsOf(slow)).filter(({ key }) => key === eventKey(slow, bad));
+      await until(async () => (await done()).length === many / keys, 'the key is handled');
+      expect((await done()).map(({ sequence }) => sequence)).toEqual(upTo(many / keys));
+    });
+  });
+
   it('marks an event as dead after the last attempt, and keeps its key blocked', async () => {
     const subject = randomUUID();
     const key = eventKey(tenant, subject);

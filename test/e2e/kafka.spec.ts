@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { TestStack } from '../support/stack.js';
 import { offboards } from './offboarding.js';
+import { keepsTenantsApart } from './walls.js';
 
 const brokers = process.env.KAFKA_BROKERS;
 if (!brokers && process.env.REQUIRE_KAFKA === '1')
@@ -23,4 +24,5 @@ suite('a running stack, events on Kafka (skipped unless KAFKA_BROKERS names a br
   afterAll(() => (stack as TestStack | undefined)?.stop());
 
   describe('offboarding', () => offboards(() => stack));
+  describe('a loud tenant', () => keepsTenantsApart(() => stack));
 });

@@ -7,6 +7,7 @@ import { TestStack } from '../support/stack.js';
 import { offboards } from './offboarding.js';
 import { signsIn } from './sign-in.js';
 import { separatesTenants } from './tenants.js';
+import { keepsTenantsApart } from './walls.js';
 import { Collector, tracesPushes } from './trace.js';
 
 describe('a running stack, events on Postgres', () => {
@@ -32,4 +33,5 @@ describe('a running stack, events on Postgres', () => {
   describe('signing in', () => signsIn(running));
   describe('the separation of tenants', () => separatesTenants(running));
   describe('offboarding', () => offboards(running));
+  describe('a loud tenant', () => keepsTenantsApart(running));
 });

@@ -11,7 +11,8 @@ export const WAITING = `
     when exists (select 1 from offboarding.outbox) then 'offboarding publishes'
     when exists (select 1 from identity.outbox) then 'identity publishes'
     when exists (${behind('identity', 'identity-service', ['directory.users', 'directory.groups', 'integration.settings', 'identity.access', 'offboarding.cases'])}) then 'identity-service is behind'
-    when exists (${behind('offboarding', 'deactivation-worker', ['directory.users', 'integration.settings', 'identity.accounts'])}) then 'deactivation-worker is behind'
+    when exists (${behind('offboarding', 'deactivation-worker-access', ['directory.access'])}) or exists (${behind('offboarding', 'deactivation-worker', ['integration.settings', 'identity.accounts'])}) then 'deactivation-worker is behind'
+    when exists (select 1 from identity.deferred_event) or exists (select 1 from offboarding.deferred_event) then 'deferred events'
     when exists (select 1 from identity.parked_event) or exists (select 1 from offboarding.parked_event) then 'parked events'
     when exists (select 1 from identity.reevaluation) then 're-evaluation'
     when exists (select 1 from identity.account where desired_revision > applied_revision) then

@@ -66,6 +66,29 @@ describe('a user', () => {
     expect(events[1]?.data).toMatchObject({ changed: ['title'], user: { active: false } });
   });
 
+  it('is announced on directory.access for what concerns access, in an order of its own, and for nothing else', async () => {
+    const id = await create('ada@x', { externalId: '00u1' });
+    const change = (value: Record<string, unknown>) =>
+      tenant.send('PATCH', `/Users/${id}`, patchOp({ op: 'replace', value }));
+    await change({ title: 'Dr', displayName: 'Ada L' });
+    await tenant.send('POST', '/Groups', { displayName: 'All', members: [{ value: id }] });
+    await change({ active: false, title: 'Prof' });
+    await change({ active: false });
+    await change({ userName: 'countess@x' });
+    await change({ active: true });
+    await change({ externalId: '00u2' });
+    await tenant.send('DELETE', `/Users/${id}`);
+    const events = await tenant.accessEvents();
+    expect(events.map((e) => [e.sequence, e.data.user])).toEqual([
+      [1, { id, userName: 'ada@x', externalId: '00u1', displayName: null, active: true, deleted: false }],
+      [2, { id, userName: 'ada@x', externalId: '00u1', displayName: 'Ada L', active: false, deleted: false }],
+      [3, { id, userName: 'countess@x', externalId: '00u1', displayName: 'Ada L', active: false, deleted: false }],
+      [4, { id, userName: 'countess@x', externalId: '00u1', displayName: 'Ada L', active: true, deleted: false }],
+      [5, { id, userName: 'countess@x', externalId: '00u2', displayName: 'Ada L', active: true, deleted: false }],
+      [6, { id, userName: 'countess@x', externalId: '00u2', displayName: 'Ada L', active: false, deleted: true }],
+    ]);
+  });
+
   it('keeps its version and its time of change after a request that changes nothing', async () => {
     const id = await create('ada@x', { title: 'Dr' });
     const before = (await tenant.send('GET', `/Users/${id}`)).body;

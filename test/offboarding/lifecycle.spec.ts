@@ -168,7 +168,7 @@ describe('offboarding', () => {
     const before = await rig.access(hal);
     // The inbox is empty, as after a restore: only the version in the row can refuse old events.
     await rig.admin.query(`delete from offboarding.inbox where key = $1`, [`${tenant.id}:${hal.id}`]);
-    const older = `subject = '${hal.id}' and (topic = 'identity.accounts' or topic = 'directory.users' and sequence <= 3)`;
+    const older = `subject = '${hal.id}' and (topic = 'identity.accounts' or topic = 'directory.access' and sequence <= 3)`;
     expect(await rig.directory.republish(rig.admin, older)).toBe(4);
     await rig.quiet();
     expect(await rig.access(hal)).toEqual(before);

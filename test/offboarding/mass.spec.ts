@@ -115,7 +115,7 @@ describe('random histories', () => {
   async function repeat({ id }: Tenant): Promise<void> {
     await rig.directory.republish(
       rig.admin,
-      `tenant = $1 and topic in ('directory.users', 'identity.accounts') and position > (select max(position) - 50 from bus.event_log)`,
+      `tenant = $1 and topic in ('directory.access', 'identity.accounts') and position > (select max(position) - 50 from bus.event_log)`,
       [id],
     );
   }

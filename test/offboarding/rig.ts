@@ -257,8 +257,8 @@ const HANDLED = `
     when exists (select 1 from directory.outbox) then 'outbox of directory'
     when exists (select 1 from hub.outbox) then 'outbox of hub'
     when exists (select 1 from identity.outbox) then 'outbox of identity'
-    when exists (select 1 from bus.event_log l where l.topic in ('directory.users', 'identity.accounts', 'integration.settings')
-      and l.position > coalesce((select o.position from offboarding.consumer_offset o where o.consumer_group = 'deactivation-worker' and o.topic = l.topic and o.partition = l.partition), 0)) then 'the consumer is behind'
+    when exists (select 1 from bus.event_log l where l.topic in ('directory.access', 'identity.accounts', 'integration.settings')
+      and l.position > coalesce((select o.position from offboarding.consumer_offset o where o.topic = l.topic and o.partition = l.partition), 0)) or exists (select 1 from offboarding.deferred_event) then 'the consumer is behind'
     when exists (select 1 from offboarding.parked_event) then (select 'parked: ' || coalesce(error, '') from offboarding.parked_event limit 1)
   end as waiting`;
 

@@ -10,7 +10,7 @@ import {
 } from '@aws-sdk/client-cognito-identity-provider';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { Outbox, type Sequencer, type NewEvent, postgresSequencer } from '#event-bus';
-import type { Access, Account, DirectoryUser, TenantSettings } from '#events';
+import type { Access, Account, AccessUser, TenantSettings } from '#events';
 import { createLogger, Database, Metrics } from '#platform';
 import { defaultSettings } from '#settings';
 import type { TestDatabase } from './database.js';
@@ -134,13 +134,14 @@ export class People {
 
   /** Publishes only the directory user. */
   publishUser(
-    { tenant, id, userName, externalId, displayName, email }: Person,
+    { tenant, id, userName, externalId, displayName }: Person,
     active = true,
-    what = 'created',
+    deleted = false,
   ): Promise<void> {
-    const name = { givenName: null, familyName: null };
-    const user: DirectoryUser = { id, userName, externalId, active, displayName, name, email, groups: [] };
-    return this.publish('directory', `com.stackflow.directory.user.${what}.v1`, tenant, id, { user });
+    const user: AccessUser = deleted
+      ? { id, userName: '', externalId: null, displayName: null, active: false, deleted }
+      : { id, userName, externalId, displayName, active, deleted };
+    return this.publish('directory', 'com.stackflow.directory.access.changed.v1', tenant, id, { user });
   }
 
   private async publish(schema: Schema, type: string, tenant: string, subject: string, data: object): Promise<void> {

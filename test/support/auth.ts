@@ -194,7 +194,7 @@ const WAITING = `
   select (
     (select count(*) from identity.outbox) + (select count(*) from offboarding.outbox) + (select count(*) from hub.outbox) + (select count(*) from directory.outbox)
     + (select count(*) from (select topic, key, max(sequence) as sequence from bus.event_log group by 1, 2) e
-       where not exists (select 1 from auth.inbox i where i.consumer_group = 'auth-service' and i.topic = e.topic
+       where not exists (select 1 from auth.inbox i where i.topic = e.topic
                          and i.key = e.key and i.sequence >= e.sequence)))::int as waiting`;
 
 function writeKey(folder: string): string {

@@ -73,8 +73,10 @@ export interface TestTenant {
   readonly host: string;
   readonly token: string;
   send(method: string, path: string, body?: unknown, options?: RequestOptions): Promise<Reply>;
-  /** The tenant's events so far, in the order in which consumers get them. */
+  /** The tenant's events so far, in the order in which consumers get them, without those on `directory.access`. */
   events(): Promise<StoredEvent[]>;
+  /** The tenant's events on `directory.access` so far. */
+  accessEvents(): Promise<StoredEvent[]>;
 }
 
 export interface TestGateway extends Omit<InProcess, 'stop'> {
@@ -240,7 +242,17 @@ async function createTenant({ port, sql, store, scimEnabled, accept, slug: given
       body === undefined ? undefined : typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body),
     );
   };
-  const tenant: TestTenant = { id, slug, host, token, send, events: () => eventsOf(sql, id) };
+  const eventsOn = async (access: boolean): Promise<StoredEvent[]> =>
+    (await eventsOf(sql, id)).filter(({ topic }) => (topic === 'directory.access') === access);
+  const tenant: TestTenant = {
+    id,
+    slug,
+    host,
+    token,
+    send,
+    events: () => eventsOn(false),
+    accessEvents: () => eventsOn(true),
+  };
   accept({ tenant: id, sequence: 1, data: settings });
   return tenant;
 }

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { Outbox, type Sequencer, type NewEvent, postgresSequencer } from '#event-bus';
-import type { DirectoryUser, RoleMapping, TenantSettings } from '#events';
+import type { AccessUser, DirectoryUser, RoleMapping, TenantSettings } from '#events';
 import { createLogger, Database, Metrics } from '#platform';
 import { defaultSettings } from '#settings';
 import type { TestDatabase } from './database.js';
@@ -12,6 +12,7 @@ import type { TestDatabase } from './database.js';
 export interface Person extends DirectoryUser {
   readonly tenant: string;
   version: number;
+  accessVersion: number;
   userName: string;
   externalId: string | null;
   active: boolean;
@@ -48,6 +49,7 @@ export interface DirectoryFollower {
 
 const U = 'com.stackflow.directory.user';
 const G = 'com.stackflow.directory.group';
+const ACCESS_CHANGES = /user\.(created|deactivated|reactivated|deleted)\./;
 
 export class Directory {
   readonly people = new Map<string, Person>();
@@ -233,6 +235,7 @@ export class Directory {
       id: randomUUID(),
       tenant: tenant.id,
       version: 0,
+      accessVersion: 0,
       userName: `${name}@example.com`,
       externalId: `00u${randomUUID().slice(0, 12)}`,
       active: true,
@@ -259,13 +262,36 @@ export class Directory {
     } as NewEvent;
   }
 
+  /** Publishes events about people and, as scim-gateway does, an access event for each change that concerns access. */
   private async publishUser(events: readonly NewEvent[]): Promise<void> {
-    await this.directory.tx((tx) => this.userOutbox.add(tx, events));
+    const withAccess = events.flatMap((event) => [...this.accessEvents(event), event]);
+    await this.directory.tx((tx) => this.userOutbox.add(tx, withAccess));
     const changes = events.flatMap((event) => {
       const person = this.people.get(event.subject);
       return person ? [{ person, event }] : [];
     });
     await this.follower?.peopleChanged(changes);
+  }
+
+  private accessEvents({ type, tenant, subject, causationId, data }: NewEvent): NewEvent[] {
+    const person = this.people.get(subject);
+    const { user, changed } = data as { user: DirectoryUser; changed?: string[] };
+    const names = changed?.some((name) => name === 'userName' || name === 'externalId');
+    if (!person || (!names && !ACCESS_CHANGES.test(type))) return [];
+    const { id, userName, externalId, displayName, active } = user;
+    const state: AccessUser = { id, userName, externalId, displayName, active, deleted: /deleted/.test(type) };
+    return [
+      {
+        type: 'com.stackflow.directory.access.changed.v1',
+        tenant,
+        subject,
+        sequence: ++person.accessVersion,
+        causationId,
+        data: {
+          user: state.deleted ? { ...state, userName: '', externalId: null, displayName: null, active: false } : state,
+        },
+      },
+    ];
   }
 
   private publishGroup(group: Group, what: string, data: unknown, request = `req-${++this.requests}`): Promise<void> {

@@ -206,7 +206,7 @@ const QUIET = `
     when exists (select 1 from hub.outbox) then 'outbox of hub'
     when exists (select 1 from offboarding.outbox) then 'outbox of offboarding'
     when exists (select 1 from identity.outbox) then (select count(*) || ' in the outbox of identity' from identity.outbox)
-    when exists (select 1 from bus.event_log l where l.topic in ('directory.users', 'directory.groups', 'integration.settings', 'identity.access', 'offboarding.cases') and l.position > coalesce((select o.position from identity.consumer_offset o where o.consumer_group = 'identity-service' and o.topic = l.topic and o.partition = l.partition), 0)) then 'the consumer is behind'
+    when exists (select 1 from bus.event_log l where l.topic in ('directory.users', 'directory.groups', 'integration.settings', 'identity.access', 'offboarding.cases') and l.position > coalesce((select o.position from identity.consumer_offset o where o.consumer_group = 'identity-service' and o.topic = l.topic and o.partition = l.partition), 0)) or exists (select 1 from identity.deferred_event) then 'the consumer is behind'
     when exists (select 1 from identity.reevaluation) then 're-evaluation'
     when exists (select 1 from identity.parked_event) then (select 'parked: ' || coalesce(error, '') from identity.parked_event limit 1)
     when exists (select 1 from identity.account where desired_revision > applied_revision and not (coalesce(last_error_class, '') in ('permanent', 'conflict') and next_attempt_at > clock_timestamp() + interval '1 minute')) then

@@ -52,5 +52,12 @@ export const service: ServiceDefinition<typeof config> = {
     );
     server.addHook('onRequest', async (_request, reply) => void reply.headers(HEADERS));
   },
-  strategies: (platform) => [createBus(platform.config, platform).strategy('auth-service', { pureHandlers: true })],
+  strategies: (platform) => {
+    const bus = createBus(platform.config, platform);
+    // A consumer group of its own: no lag and no failing handler of the others may delay the end of access.
+    return [
+      bus.strategy('auth-service-access', { pureHandlers: true, topics: ['identity.access'] }),
+      bus.strategy('auth-service', { pureHandlers: true, except: ['identity.access'] }),
+    ];
+  },
 };

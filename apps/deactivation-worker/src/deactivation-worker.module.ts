@@ -21,9 +21,9 @@ import { CaseRefusals } from './cases/refusals.js';
 import { AccessSync } from './cognito/access-sync.js';
 import { AccessRunner } from './cognito/runner.js';
 import type { WorkerConfig } from './config.js';
+import { OffboardingAccessConsumer } from './consumers/access.consumer.js';
 import { OffboardingAccountsConsumer } from './consumers/accounts.consumer.js';
 import { OffboardingSettingsConsumer } from './consumers/settings.consumer.js';
-import { OffboardingUsersConsumer } from './consumers/users.consumer.js';
 import { OktaCheckRun } from './okta/checks/check-run.js';
 import { OktaChecks } from './okta/checks/checks.js';
 import { OktaComparisons } from './okta/comparison/comparisons.js';
@@ -52,7 +52,7 @@ const eraser = {
 @Module({
   imports: [EventAdminModule],
   controllers: [
-    OffboardingUsersConsumer,
+    OffboardingAccessConsumer,
     OffboardingAccountsConsumer,
     OffboardingSettingsConsumer,
     TenantsController,

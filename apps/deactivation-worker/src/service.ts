@@ -21,5 +21,12 @@ export const service: ServiceDefinition<typeof config> = {
   },
   module: () => DeactivationWorkerModule,
   configure: (app, { logger }) => void app.useGlobalFilters(new ProblemFilter(logger)),
-  strategies: (platform) => [createBus(platform.config, platform).strategy(SERVICE, { pureHandlers: true })],
+  strategies: (platform) => {
+    const bus = createBus(platform.config, platform);
+    // A consumer group of its own: no lag and no failing handler of the others may delay the end of access.
+    return [
+      bus.strategy(`${SERVICE}-access`, { pureHandlers: true, topics: ['directory.access'] }),
+      bus.strategy(SERVICE, { pureHandlers: true, except: ['directory.access'] }),
+    ];
+  },
 };

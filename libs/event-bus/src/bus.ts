@@ -21,6 +21,8 @@ export interface StrategyOptions extends Partial<
 > {
   /** If set, only these topics are consumed, even if the controllers have handlers for more. */
   readonly topics?: readonly Topic[];
+  /** If set, these topics are not consumed, because another group consumes them. */
+  readonly except?: readonly Topic[];
 }
 
 export interface Bus {
@@ -54,15 +56,10 @@ export function createBus(config: BusConfig, platform: BusPlatform): Bus {
         maxAttempts: config.EVENT_MAX_ATTEMPTS,
         retryAfterMs: options.retryAfterMs ?? 1_000,
         pureHandlers: options.pureHandlers ?? false,
+        concurrency: config.EVENT_CONCURRENCY,
       };
-      if (!kafka) return new PostgresStrategy(groupOptions, options.topics, config.EVENT_CONCURRENCY);
-      const strategy = new KafkaStrategy(
-        groupOptions,
-        options.topics,
-        kafka,
-        config.EVENT_CONCURRENCY,
-        config.KAFKA_SESSION_TIMEOUT_SECONDS * 1_000,
-      );
+      if (!kafka) return new PostgresStrategy(groupOptions, options);
+      const strategy = new KafkaStrategy(groupOptions, options, kafka, config.KAFKA_SESSION_TIMEOUT_SECONDS * 1_000);
       health.add('live', `events:${group}`, () => strategy.watchdog.check());
       return strategy;
     },

@@ -13,6 +13,6 @@ export * from './producer/outbox.js';
 export * from './producer/sequencer.js';
 export { publishing } from './publishing.js';
 export { PARTITIONS } from './record.js';
-export { consumerTablesSql, eventLogSql, producerTablesSql } from './schema.sql.js';
+export { consumerTablesSql, eventLogSql, producerTablesSql, URGENT } from './schema.sql.js';
 export * from './settings.js';
 export * from './subscriber.js';

@@ -99,13 +99,19 @@ returns table (reached bigint, deleted bigint) language sql security definer set
   select case when bool_and(s.published_at < before) then max(s.position) end, (select count(*) from doomed) from seen s
 $$`;
 
+/** Lanes of an outbox. Events that open or close access are urgent and are published before all others. */
+export const URGENT = 0;
+export const OTHER = 1;
+
 export function producerTablesSql(schema: string): string {
   const s = identifier(schema);
   return `
     create table if not exists ${s}.outbox (
-      id bigserial primary key,
+      id bigserial,
       event_id uuid not null default uuidv7(),${EVENT_COLUMNS},
-      created_at timestamptz not null default clock_timestamp()
+      lane smallint not null default ${OTHER} check (lane in (${URGENT}, ${OTHER})),
+      created_at timestamptz not null default clock_timestamp(),
+      primary key (lane, tenant, id)
     ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0)`;
 }
 
@@ -147,6 +153,19 @@ export function consumerTablesSql(schema: string): string {
     );
     create index if not exists parked_event_queue on ${s}.parked_event (consumer_group, topic, key, sequence, id);
     create unique index if not exists parked_event_raw on ${s}.parked_event (consumer_group, topic, partition, position) where event is null;
+    create table if not exists ${s}.deferred_event (
+      id bigint generated always as identity,
+      consumer_group text not null,
+      tenant uuid not null,
+      topic text not null,
+      partition smallint not null,
+      position bigint not null,
+      key text not null,
+      sequence bigint not null,
+      event jsonb not null,
+      primary key (consumer_group, tenant, topic, partition, id)
+    ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0);
+    create index if not exists deferred_event_key on ${s}.deferred_event (consumer_group, topic, key);
     create table if not exists ${s}.skipped_event (
       like ${s}.parked_event,
       skipped_at timestamptz not null default clock_timestamp(),

@@ -48,7 +48,7 @@ export const busSettings = {
   }),
   EVENT_CONCURRENCY: integer({
     purpose:
-      'Maximum number of simultaneous transactions of a consumer group in this process; each holds a database connection.',
+      'Maximum number of simultaneous transactions of a consumer group in this process; each holds a database connection. While all of them handle new events, half as many more handle deferred ones.',
     example: '4',
     default: 4,
     min: 1,

@@ -23,6 +23,7 @@ import { Client } from 'pg';
 import { destination, multistream, type Level } from 'pino';
 import { retryMatching } from './admin/inspect.sql.js';
 import { CHANNEL, lagByTopic } from './carriers/postgres/log.sql.js';
+import { deferredByTopic } from './consumer/deferred.sql.js';
 import { heads } from './consumer/parking.sql.js';
 import { PARTITIONS } from './record.js';
 import { eventLogSql, identifier } from './schema.sql.js';
@@ -192,7 +193,10 @@ class PlayedLog {
       for (const event of events) await tx.query(APPEND_SQL, valuesOf(event));
     });
     await this.wait('the subscriber did not consume the events', async () =>
-      (await lagByTopic(this.database, this.schema, this.group)).every(({ lag }) => lag === 0),
+      [
+        ...(await lagByTopic(this.database, this.schema, this.group)).map(({ lag }) => lag),
+        ...(await deferredByTopic(this.database, this.schema, this.group)).map(({ deferred }) => deferred),
+      ].every((events) => events === 0),
     );
     return events;
   }

@@ -11,6 +11,8 @@ const KAFKA_BINDING = '0.5.0';
 
 const TOPIC_DESCRIPTIONS: Readonly<Record<Topic, string>> = {
   'directory.users': 'Users as the identity provider pushed them, and their memberships. Key: tenant and user.',
+  'directory.access':
+    'Which people may have access, and the identifiers by which the identity provider names them. Carries only changes of these. Compacted. Key: tenant and user.',
   'directory.groups':
     'Groups as the identity provider pushed them; memberships are on directory.users. Key: tenant and group.',
   'identity.accounts': 'StackFlow accounts and the roles that follow from groups. Key: tenant and account.',

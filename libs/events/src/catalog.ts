@@ -21,6 +21,15 @@ export const directoryUser = z.object({
 });
 export type DirectoryUser = z.infer<typeof directoryUser>;
 
+/**
+ * The part of a person's directory entry that decides about access, and by which Okta's signals find them. If `deleted` is
+ * true, the names are empty.
+ */
+export const accessUser = directoryUser
+  .pick({ id: true, userName: true, externalId: true, displayName: true, active: true })
+  .extend({ deleted: z.boolean() });
+export type AccessUser = z.infer<typeof accessUser>;
+
 export const directoryGroup = z.object({
   id: uuid,
   displayName: z.string(),
@@ -179,6 +188,10 @@ export const catalog = {
     [`${T}.directory.user.joined-group.v1`]: membership,
     [`${T}.directory.user.left-group.v1`]: membership,
   },
+  // Carries nothing but changes that open or close access, so that no other change delays them.
+  'directory.access': {
+    [`${T}.directory.access.changed.v1`]: z.object({ user: accessUser }),
+  },
   'directory.groups': {
     [`${T}.directory.group.created.v1`]: groupState,
     [`${T}.directory.group.renamed.v1`]: groupState.extend({ previousDisplayName: z.string() }),
@@ -220,13 +233,16 @@ export type EventData<T extends EventType> = T extends keyof Schemas
     : never
   : never;
 
-export const compactedTopics: readonly Topic[] = ['identity.access', 'integration.settings'];
+export const compactedTopics: readonly Topic[] = ['directory.access', 'identity.access', 'integration.settings'];
+/** Outboxes publish the events of these topics before all other events. */
+export const urgentTopics: readonly Topic[] = ['directory.access'];
 export const topics = Object.keys(catalog) as Topic[];
 
 /** The one service that may publish to each topic. Carriers refuse other publishers, and consumers refuse their events. */
 export const owners: Readonly<Record<Topic, string>> = {
   'directory.users': 'scim-gateway',
   'directory.groups': 'scim-gateway',
+  'directory.access': 'scim-gateway',
   'identity.accounts': 'identity-service',
   'identity.access': 'deactivation-worker',
   'offboarding.cases': 'deactivation-worker',

@@ -3,6 +3,7 @@ import {
   owners,
   topicOf,
   type Access,
+  type AccessUser,
   type Account,
   type DirectoryGroup,
   type DirectoryUser,
@@ -27,6 +28,14 @@ const user: DirectoryUser = {
   name: { givenName: 'Ada', familyName: 'Lovelace' },
   email: 'ada.lovelace@example.com',
   groups: [GROUP],
+};
+const accessUser: AccessUser = {
+  id: USER,
+  userName: user.userName,
+  externalId: user.externalId,
+  displayName: user.displayName,
+  active: false,
+  deleted: false,
 };
 const withoutGroups: DirectoryUser = { ...user, groups: [] };
 const group: DirectoryGroup = { id: GROUP, displayName: 'StackFlow-Agents', externalId: null, version: 1 };
@@ -104,6 +113,7 @@ export const sampleData: { readonly [T in EventType]: EventData<T> } = {
   'com.stackflow.directory.user.deleted.v1': { user: { ...withoutGroups, active: false } },
   'com.stackflow.directory.user.joined-group.v1': { user, group },
   'com.stackflow.directory.user.left-group.v1': { user: withoutGroups, group },
+  'com.stackflow.directory.access.changed.v1': { user: accessUser },
   'com.stackflow.directory.group.created.v1': { group },
   'com.stackflow.directory.group.renamed.v1': { group: { ...group, version: 2 }, previousDisplayName: 'Agents' },
   'com.stackflow.directory.group.deleted.v1': { group: { ...group, version: 3 } },

@@ -73,7 +73,6 @@ export interface DirectoryChange {
   readonly version: number;
   readonly active: boolean;
   readonly deleted: boolean;
-  readonly reactivated: boolean;
   readonly time: number;
 }
 
@@ -90,7 +89,8 @@ export class Statements {
   storeUser(row: Row, change: DirectoryChange): boolean {
     if (!this.passes('directory', row.directoryVersion < change.version) || row.deleted) return false;
     const gone = row.oktaState === 'deprovisioned' || row.oktaState === 'unassigned';
-    if (change.reactivated && gone && (row.oktaStateAt ?? 0) < change.time) row.oktaState = null;
+    const reactivated = row.directoryVersion > 0 && !row.active && change.active;
+    if (reactivated && gone && (row.oktaStateAt ?? 0) < change.time) row.oktaState = null;
     row.directoryVersion = change.version;
     row.active = change.active;
     row.deleted = change.deleted;

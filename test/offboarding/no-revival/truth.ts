@@ -4,7 +4,7 @@ import type { DirectoryChange } from './tables.js';
 
 /** As far as it was delivered to the worker; `tick` = when it was said. */
 export class Truth {
-  private news: DirectoryChange = { version: 0, active: false, deleted: false, reactivated: false, time: 0 };
+  private news: DirectoryChange = { version: 0, active: false, deleted: false, time: 0 };
   private okta: { state: OktaState | null; at: number } = { state: null, at: Number.NEGATIVE_INFINITY };
 
   /** When the person last became entitled to access again. */
@@ -28,7 +28,8 @@ export class Truth {
   directory(news: DirectoryChange, tick: number): void {
     if (news.version <= this.news.version) return;
     const { state, at } = this.okta;
-    const clears = news.reactivated && state !== 'suspended' && at < news.time;
+    const reactivated = this.known && !this.news.active && news.active;
+    const clears = reactivated && state !== 'suspended' && at < news.time;
     this.change(tick, news, clears ? { state: null, at } : this.okta);
   }
 

@@ -89,9 +89,8 @@ export class World {
     const last = directory.at(-1);
     if (last?.deleted) return;
     const next = active ?? last?.active ?? true;
-    const reactivated = last !== undefined && !last.active && next && !deleted;
     const version = directory.length + 1;
-    directory.push({ version, active: next, deleted, reactivated, time: this.now, tick: this.tick() });
+    directory.push({ version, active: next, deleted, time: this.now, tick: this.tick() });
   }
 
   signal(n: number, state: OktaState | null, ageMs: number): void {

@@ -2,7 +2,7 @@
  * Copies of accounts and of their access. Each write locks the account's row until commit. A login locks the same row
  * in shared mode, so a login and a write of one account wait for each other.
  */
-import type { Access, Account, DirectoryUser } from '#events';
+import type { Access, Account, AccessUser } from '#events';
 import { columnsOf, prepared, type Queryable, type Tx } from '#platform';
 import { AccountCopyEntity } from './account-copy.entity.js';
 import { ADMISSION_FIELDS, type AccountCopy } from './admission.js';
@@ -54,13 +54,13 @@ export async function storeExpected(
   tx: Tx,
   tenant: string,
   version: number,
-  { id, externalId, active }: Pick<DirectoryUser, 'id' | 'externalId' | 'active'>,
+  { id, externalId, active, deleted }: AccessUser,
 ): Promise<void> {
   await tx.query(
     `insert into expected_person as e (id, tenant, version, external_id, active) values ($1, $2, $3, $4, $5)
      on conflict (id) do update set version = excluded.version, external_id = excluded.external_id, active = excluded.active
      where e.tenant = excluded.tenant and e.version < excluded.version`,
-    [id, tenant, version, externalId, active],
+    [id, tenant, version, deleted ? null : externalId, active && !deleted],
   );
 }
 

@@ -29,14 +29,10 @@ export class AuthAccountsConsumer {
       await endSessions(tx, event.tenant, access.account, 'fenced', event.causationid, new Date(access.notBefore));
   }
 
-  @EventPattern('directory.users')
-  async userChanged(@Ctx() { event, tx }: EventContext): Promise<void> {
-    const data = parseData(event, 'directory.users');
-    if (data === null) return;
-    const { id, externalId, active } = data.user;
-    const isDeleted = event.type === 'com.stackflow.directory.user.deleted.v1';
-    const person = isDeleted ? { id, externalId: null, active: false } : { id, externalId, active };
-    await storeExpected(tx, event.tenant, event.sequence, person);
+  @EventPattern('directory.access')
+  async personChanged(@Ctx() { event, tx }: EventContext): Promise<void> {
+    const data = parseData(event, 'directory.access');
+    if (data !== null) await storeExpected(tx, event.tenant, event.sequence, data.user);
   }
 }
 

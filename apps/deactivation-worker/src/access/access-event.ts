@@ -9,13 +9,15 @@ export interface PublishedAccess extends Pick<PersonEntity, 'id' | 'tenant' | (t
   readonly publishedStatus: Access['status'];
 }
 
-export const accessEvent = (person: PublishedAccess): NewEvent => ({
+/** Set `urgent` if the event closes access or opens it again. A new person or a change of roles is not urgent. */
+export const accessEvent = (person: PublishedAccess, urgent = false): NewEvent => ({
   type: 'com.stackflow.identity.access.changed.v1',
   tenant: person.tenant,
   subject: person.id,
   sequence: person.accessVersion,
   causationId: person.causationId,
   traceparent: person.traceparent,
+  urgent,
   data: {
     account: person.id,
     status: person.publishedStatus,

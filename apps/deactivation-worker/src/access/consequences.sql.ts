@@ -33,6 +33,7 @@ export class ConsequencesWriter {
     const { causationId, traceparent } = cause;
     const published = [publish?.status ?? null, publish?.roles ?? null];
     const parameters = [id, desiredAccess, work ? 1 : 0, signOut, ...published, traceparent, causationId];
+    await this.outbox.expedite(tx, events);
     await tx.query(this.sql, [...parameters, ...this.outbox.parameters(events)]);
     if (events.length > 0) tx.afterCommit(() => this.outbox.stored());
   }

@@ -54,7 +54,13 @@ export class AccessEvaluator {
         causationId,
         traceparent,
       };
-      await this.writer.write(tx, id, next, { causationId, traceparent }, event ? [accessEvent(event)] : []);
+      await this.writer.write(
+        tx,
+        id,
+        next,
+        { causationId, traceparent },
+        event ? [accessEvent(event, event.publishedStatus !== 'active')] : [],
+      );
     }
     if (next.openCase) {
       await openCase(tx, person, cause, traceparent);

@@ -8,7 +8,7 @@ export class PersonEntity {
   @PrimaryColumn({ type: 'uuid' }) id!: string;
   @Column({ type: 'uuid' }) tenant!: string;
 
-  /** Sequence number of the last directory.users event; 0 means that none has arrived yet. */
+  /** Sequence number of the last directory.access event; 0 means that none has arrived yet. */
   @BigIntColumn({ default: 0 }) directoryVersion!: number;
   @Column({ type: 'text', default: '' }) userName!: string;
 

@@ -3,7 +3,7 @@
  * ends. It changes nothing if the row already contains a newer version from the same source (P3).
  */
 import type { OktaState } from '#contracts';
-import type { DirectoryUser } from '#events';
+import type { AccessUser } from '#events';
 import { columnsOf, prepared, type Prepared, type Tx } from '#platform';
 import { PersonEntity } from './person.entity.js';
 
@@ -36,16 +36,21 @@ const RETURNING = `
             coalesce(old.provisioned, false) as "wasProvisioned"`;
 
 /**
- * A reactivation clears the Okta states `deprovisioned` and `unassigned`. It does not clear `suspended`, because Okta
+ * A reactivation is a change from inactive to active. It clears the Okta states `deprovisioned` and `unassigned`. It does
+ * not clear `suspended`, because Okta never reports suspensions over SCIM. The event of a deletion names nobody, and the
+ * row keeps the names until they are erased.
  * never reports suspensions over SCIM.
  */
 const storeUserSql = prepared(`
   insert into person as p (id, tenant, directory_version, user_name, external_id, display_name, active, deleted)
   values ($1, $2, $3, $4, $5, $6, $7, $8)
   on conflict (id) do update
-    set directory_version = excluded.directory_version, user_name = excluded.user_name, external_id = excluded.external_id,
-        display_name = excluded.display_name, active = excluded.active, deleted = excluded.deleted,
-        okta_state = case when $9 and p.okta_state in ('deprovisioned', 'unassigned') and p.okta_state_at < $10 then null else p.okta_state end,
+    set directory_version = excluded.directory_version, active = excluded.active, deleted = excluded.deleted,
+        user_name = case when excluded.deleted then p.user_name else excluded.user_name end,
+        external_id = case when excluded.deleted then p.external_id else excluded.external_id end,
+        display_name = case when excluded.deleted then p.display_name else excluded.display_name end,
+        okta_state = case when p.directory_version > 0 and not p.active and excluded.active
+          and p.okta_state in ('deprovisioned', 'unassigned') and p.okta_state_at < $9 then null else p.okta_state end,
         updated_at = clock_timestamp()
     where p.directory_version < excluded.directory_version and p.tenant = excluded.tenant and not p.deleted
   ${RETURNING}`);
@@ -86,17 +91,15 @@ export type Stored = Person | 'stale' | 'foreign';
 export interface DirectoryChange {
   readonly tenant: string;
   readonly version: number;
-  readonly user: DirectoryUser;
-  readonly deleted: boolean;
-  readonly reactivated: boolean;
+  readonly user: AccessUser;
   readonly time: string;
 }
 
 export function storeUser(tx: Tx, change: DirectoryChange): Promise<Stored> {
-  const { tenant, version, user, deleted, reactivated, time } = change;
-  const { id, userName, externalId, displayName, active } = user;
+  const { tenant, version, user, time } = change;
+  const { id, userName, externalId, displayName, active, deleted } = user;
   const names = [userName, externalId, displayName];
-  return store(tx, tenant, id, storeUserSql, [id, tenant, version, ...names, active, deleted, reactivated, time]);
+  return store(tx, tenant, id, storeUserSql, [id, tenant, version, ...names, active, deleted, time]);
 }
 
 export function storeAccount(

@@ -31,7 +31,7 @@ export class PersonSignOuts {
     const parameters = [account, tenant, causationId, currentTraceparent()];
     await this.database.tx(async (tx) => {
       const [row] = await tx.query<FencedRow>(requestSignOut, parameters);
-      if (row?.fenced) await this.outbox.add(tx, [accessEvent(row)]);
+      if (row?.fenced) await this.outbox.add(tx, [accessEvent(row, true)]);
       if (row) tx.afterCommit(() => this.wake.emit('run'));
     });
     return this.state(tenant, account);

@@ -139,7 +139,7 @@ export class Admission {
       const rows = await tx.query<AdmittedRow>(admitCases, [admitted.map((a) => a.id), admitted.map((a) => a.counts)]);
       await this.outbox.add(
         tx,
-        rows.flatMap((row) => [accessEvent({ ...row, id: row.accountId }), caseEvent('opened', row)]),
+        rows.flatMap((row) => [accessEvent({ ...row, id: row.accountId }, true), caseEvent('opened', row)]),
       );
       tx.afterCommit(() => {
         this.wake.emit('run');

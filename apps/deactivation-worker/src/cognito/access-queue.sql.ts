@@ -3,7 +3,8 @@
  * to Cognito increases `revision`. Work on a person ends only if the revision did not increase during that work.
  */
 import { columnsOf, prepared } from '#platform';
-import { isLeaseVoid } from '#worker';
+import { URGENT as URGENT_LANE } from '#event-bus';
+import { claimInTurns, isLeaseVoid } from '#worker';
 import { FENCED } from '../access/sign-out.sql.js';
 import { PersonEntity } from '../access/person.entity.js';
 import { CASE_COLUMNS } from '../cases/case.sql.js';
@@ -38,18 +39,25 @@ const WORK = `${columnsOf(PersonEntity, { alias: 'p', only: STATE })}, p.publish
  * SQL condition, equal to the condition of the index `person_urgent`. Without this index, each query would read all
  * sign-outs that wait for their quota.
  */
-const URGENT = `desired_access = 'disabled' and actual_access is distinct from 'disabled'`;
+const URGENT = `r.desired_access = 'disabled' and r.actual_access is distinct from 'disabled'`;
 
-const isDue = (condition: string): string => `
-  select id, lease_owner from person p
-   where due_at <= clock_timestamp() and ${condition}
-     and (lease_owner is null
-       or (lease_owner <> $1 and ${isLeaseVoid('p.lease_owner', '$3')}))
-   order by due_at limit $2
-     for update skip locked`;
+/** SQL condition: an urgent event about the person's access waits in the outbox. */
+const fenceWaits = `exists (
+  select 1 from outbox o
+   where o.lane = ${URGENT_LANE} and o.tenant = p.tenant and o.topic = 'identity.access' and o.key = p.tenant || ':' || p.id)`;
+
+const isDue = (condition: string): string =>
+  claimInTurns({
+    table: 'person',
+    waiting: `r.due_at is not null and ${condition}`,
+    due: `r.due_at <= clock_timestamp()
+      and (r.lease_owner is null or (r.lease_owner <> $1 and ${isLeaseVoid('r.lease_owner', '$3')}))`,
+    order: 'r.due_at',
+    limit: '$2::int',
+  });
 
 /**
- * Claims due people. `skip locked` prevents two claims from waiting for each other. The stored state becomes unknown if
+ * Claims due people, tenants in turn. The stored state becomes unknown if
  * a dead process worked on the person, or if a late call may have changed the user.
  *
  * The commit waits for the disk. If a database crash lost the lease, the next process would trust the stored state and
@@ -89,7 +97,7 @@ export const recordStep = prepared(`
     update offboarding_case c
        set disabled_at = case when $6 = 'disable' then clock_timestamp() else c.disabled_at end,
            signed_out_at = case when $6 = 'sign-out' then clock_timestamp() else c.signed_out_at end,
-           sessions_ended_at = coalesce(c.sessions_ended_at, case when not exists (select 1 from outbox o where o.key = p.tenant || ':' || p.id) then clock_timestamp() end)
+           sessions_ended_at = coalesce(c.sessions_ended_at, case when not ${fenceWaits} then clock_timestamp() end)
       from p where c.account_id = p.id and c.state = 'running' and p.desired_access = 'disabled'
     returning c.pushed_at, c.account_id
   )
@@ -109,7 +117,7 @@ export const completeCase = prepared(`
        set due_at = null, lease_owner = null, actual_access = $4, sign_out_due = false, attempts = 0, last_error = null, last_error_class = null,
            case_version = p.case_version + (select count(*) from offboarding_case c where c.account_id = p.id and c.state = 'running')
      where p.id = $1 and p.lease_owner = $2 and p.revision = $3 and p.desired_access = 'disabled' and p.late_calls_until is null
-       and not exists (select 1 from outbox o where o.topic = 'identity.access' and o.key = p.tenant || ':' || p.id)
+       and not ${fenceWaits}
     returning p.*
   ), c as (
     update offboarding_case c

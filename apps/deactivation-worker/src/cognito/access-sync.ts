@@ -160,7 +160,7 @@ export class AccessSync {
     const [row] = await tx.query<LiftedRow>(liftFence, [id, leaseOwner, revision, stored(actual), enabledAt]);
     if (!row) return false;
     const { liftCausationId: causationId, liftTraceparent: traceparent } = row;
-    const access = accessEvent({ ...row, id, tenant, publishedStatus: 'active', causationId, traceparent });
+    const access = accessEvent({ ...row, id, tenant, publishedStatus: 'active', causationId, traceparent }, true);
     await this.outbox.add(tx, row.id === null ? [access] : [access, caseEvent('superseded', row, causationId)]);
     return true;
   }
@@ -173,7 +173,7 @@ export class AccessSync {
     const parameters = [work.id, work.leaseOwner, work.revision, stored(actual), at];
     const row = await this.database.tx(async (tx) => {
       const [fenced] = await tx.query<WorkRow & PublishedAccess>(fenceSignedOut, parameters);
-      if (fenced) await this.outbox.add(tx, [accessEvent(fenced)]);
+      if (fenced) await this.outbox.add(tx, [accessEvent(fenced, true)]);
       return fenced;
     });
     // No row means that the person changed during the call. Then `record` stores the step, but keeps the sign-out due.

@@ -20,7 +20,7 @@ export class OffboardingAccountsConsumer {
     const person = await storeAccount(tx, event.tenant, event.sequence, data.account);
     if (person === 'foreign')
       throw new PoisonEvent(`account ${data.account.id} belongs to another tenant than ${event.tenant}`);
-    // This event may arrive before the first directory.users event about the person. Without a directory event, nothing
+    // This event may arrive before the first directory.access event about the person. Without a directory event, nothing
     // can be decided.
     if (person !== 'stale' && person.directoryVersion > 0) await this.evaluator.evaluate(tx, person, causeOf(event));
   }

@@ -54,9 +54,9 @@ const PERSON = `
     traceparent text,
     updated_at timestamptz not null default clock_timestamp()
   ) with (fillfactor = 60);
-  create index person_due on offboarding.person (due_at) where due_at is not null;
+  create index person_due on offboarding.person (tenant, due_at) where due_at is not null;
   -- People that Cognito may still let in are found without reading those whose sign-out waits for its quota.
-  create index person_urgent on offboarding.person (due_at)
+  create index person_urgent on offboarding.person (tenant, due_at)
    where due_at is not null and desired_access = 'disabled' and actual_access is distinct from 'disabled';
   create index person_leased on offboarding.person (lease_owner) where lease_owner is not null;
   create index person_by_user_name on offboarding.person (tenant, lower(user_name));

@@ -23,8 +23,13 @@ export async function requestReevaluation(
   await queryable.query(requestSql, [tenant, user, cause.groupId, cause.type, cause.causationId, traceparent]);
 }
 
-/** Returns the tenant with the oldest request, except the tenants in `$1`. */
-export const nextTenant = 'select tenant from reevaluation where tenant <> all($1::uuid[]) order by id limit 1';
+/** Returns the next tenant with a request after tenant `$2`, and begins again after the last one. Leaves out the tenants in `$1`. */
+export const nextTenant = `
+  (select tenant from reevaluation where tenant > $2 and tenant <> all($1::uuid[]) order by tenant limit 1)
+  union all
+  (select tenant from reevaluation where tenant <> all($1::uuid[]) order by tenant limit 1)
+  limit 1`;
+export const NO_TENANT = '00000000-0000-0000-0000-000000000000';
 
 const REQUEST = ['id', 'userId', 'groupId', 'cause', 'causationId', 'traceparent'] as const;
 export type ReevaluationRequest = Pick<ReevaluationEntity, (typeof REQUEST)[number]>;

@@ -11,7 +11,7 @@ import { Reconciler } from '../cognito/reconciler.js';
 import { Evaluator } from './evaluator.js';
 import { settlePins, waitingOfTenant, type WaitingGroup } from '../pins/pins.sql.js';
 import { lockTenantExclusively } from './locks.sql.js';
-import { affectedAccounts, nextTenant, takeRequests, type ReevaluationRequest } from './reevaluation.sql.js';
+import { affectedAccounts, nextTenant, NO_TENANT, takeRequests, type ReevaluationRequest } from './reevaluation.sql.js';
 import type { Cause } from './subject.js';
 
 const POLL_MS = 500;
@@ -22,6 +22,8 @@ export class Reevaluator {
   private readonly loop: Loop;
   /** Tenants whose last attempt failed, each with the time of the next attempt. */
   private readonly retryAt = new Map<string, number>();
+  /** The tenant of the last round, because tenants take turns. */
+  private last = NO_TENANT;
 
   constructor(
     private readonly database: Database,
@@ -49,8 +51,9 @@ export class Reevaluator {
   async round(): Promise<boolean> {
     const now = Date.now();
     for (const [tenant, until] of this.retryAt) if (until <= now) this.retryAt.delete(tenant);
-    const [next] = await this.database.query<{ tenant: string }>(nextTenant, [[...this.retryAt.keys()]]);
+    const [next] = await this.database.query<{ tenant: string }>(nextTenant, [[...this.retryAt.keys()], this.last]);
     if (!next) return false;
+    this.last = next.tenant;
     try {
       const changed = await this.database.tx((tx) => this.reevaluate(tx, next.tenant));
       if (changed > 0) this.reconciler.wake();

@@ -1,5 +1,5 @@
 import { columnsOf, prepared, type Queryable } from '#platform';
-import { isLeaseVoid } from '#worker';
+import { claimInTurns, isLeaseVoid } from '#worker';
 import { AccountEntity } from '../accounts/account.entity.js';
 import { PUBLISHED_COLUMNS } from '../accounts/account-events.js';
 import { PROFILE } from '../directory/profile.entity.js';
@@ -8,16 +8,20 @@ import { PROFILE } from '../directory/profile.entity.js';
 export const desiredAccountColumns = `${columnsOf(AccountEntity, { alias: 'a', only: ['id', 'tenant', 'status', 'roles', ...PROFILE] })}, a.provisioned_at is not null as provisioned, a.erased_at is not null as erased`;
 
 /**
- * Leases due accounts. `skip locked` prevents waiting for other replicas and event handlers. If the lease of another
+ * Leases due accounts: by priority, then tenants in turn. If the lease of another
  * owner has expired and is taken over, the state in Cognito is unknown.
  */
 export const claimAccounts = prepared(`
   with due as (
-    select a.id, a.lease_owner from account a
-     where a.desired_revision > a.applied_revision and a.next_attempt_at <= clock_timestamp() and a.priority between $2 and $3
-       and (a.lease_owner is null or ${isLeaseVoid('a.lease_owner', '$5')})
-     order by a.priority, a.next_attempt_at limit $4
-       for update of a skip locked
+    ${claimInTurns({
+      table: 'account',
+      waiting: 'r.desired_revision > r.applied_revision',
+      due: `r.next_attempt_at <= clock_timestamp() and r.priority between $2 and $3
+        and (r.lease_owner is null or ${isLeaseVoid('r.lease_owner', '$5')})`,
+      before: 'r.priority',
+      order: 'r.next_attempt_at',
+      limit: '$4::int',
+    })}
   )
   update account a set lease_owner = $1 from due where a.id = due.id
   returning ${desiredAccountColumns}, ${columnsOf(AccountEntity, { alias: 'a', only: ['priority', 'applied', 'attempts', 'traceparent'] })},

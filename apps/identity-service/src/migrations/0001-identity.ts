@@ -124,8 +124,7 @@ const ACCOUNT = `
     traceparent text,
     synced_at timestamptz
   ) with (fillfactor = 60);
-  create index account_due on identity.account (priority, next_attempt_at) where desired_revision > applied_revision;
-  create index account_dirty_by_tenant on identity.account (tenant) where desired_revision > applied_revision;
+  create index account_due on identity.account (tenant, priority, next_attempt_at) where desired_revision > applied_revision;
   create index account_leased on identity.account (lease_owner) where lease_owner is not null;
   create index account_by_tenant on identity.account (tenant, id);
   create index account_by_user_name on identity.account (tenant, lower(user_name), id);

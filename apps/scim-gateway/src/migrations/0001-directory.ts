@@ -32,6 +32,7 @@ const USERS = `
     email text,
     resource jsonb not null,
     version bigint not null,
+    access_version bigint not null default 1,
     created_at timestamptz not null,
     updated_at timestamptz not null,
     created_request uuid not null,

@@ -6,7 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ParkedKey } from '#contracts';
 import type { Topic } from '#events';
 import { Problem, type Database, type Tx } from '#platform';
-import { lockQueue, park, unpark, type ParkedRow } from '../consumer/parking.sql.js';
+import { takeDeferred, type NewDeferred } from '../consumer/deferred.sql.js';
+import { lockQueue, park, unpark, type NewParked, type ParkedRow } from '../consumer/parking.sql.js';
 import type { Delivery } from '../record.js';
 import type { EventSource, ReadRange } from '../source.js';
 import type { GroupState } from './inspect.sql.js';
@@ -93,7 +94,8 @@ export async function replay(
 
 /**
  * Queues one page of events for replay. First locks the inbox rows of their keys, in key order, as consumers do. While
- * the rows are locked, a consumer of such a key has to wait. When it continues, it finds the key parked.
+ * the rows are locked, a consumer of such a key has to wait. When it continues, it finds the key parked. Deferred events
+ * of these keys are parked too, behind the replayed ones.
  */
 async function queue(
   tx: Tx,
@@ -106,6 +108,8 @@ async function queue(
     `select key, sequence from ${schema}.inbox where consumer_group = $1 and topic = $2 and key = any($3) order by key for update`,
     [group, topic, keys],
   );
+  const deferred = await takeDeferred(tx, schema, group, topic, keys);
+  await park(tx, schema, group, topic, deferred.map(waitingRow));
   const waiting = await tx.query<{ key: string; sequence: string }>(
     `select key, sequence from ${schema}.parked_event where consumer_group = $1 and topic = $2 and key = any($3)`,
     [group, topic, keys],
@@ -118,21 +122,21 @@ async function queue(
     if (!event || event.sequence > (reached.get(event.key) ?? 0) || taken.has(`${event.key} ${event.sequence}`))
       return [];
     taken.add(`${event.key} ${event.sequence}`);
-    return [
-      {
-        partition,
-        position,
-        key: event.key,
-        sequence: event.sequence,
-        event,
-        raw: null,
-        state: 'waiting' as const,
-        attempts: 0,
-        error: null,
-        retryInMs: 0,
-      },
-    ];
+    return [waitingRow({ partition, position, event })];
   });
   await park(tx, schema, group, topic, rows);
   return rows.length;
 }
+
+const waitingRow = ({ partition, position, event }: NewDeferred): NewParked => ({
+  partition,
+  position,
+  key: event.key,
+  sequence: event.sequence,
+  event,
+  raw: null,
+  state: 'waiting',
+  attempts: 0,
+  error: null,
+  retryInMs: 0,
+});

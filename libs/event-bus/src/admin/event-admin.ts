@@ -19,6 +19,7 @@ import type {
 } from '#contracts';
 import { topics, type Topic } from '#events';
 import { CURSOR_TEXT, pageOf, parseCursor, Problem, type Database, type Logger } from '#platform';
+import { deferredByTopic } from '../consumer/deferred.sql.js';
 import type { Delivery } from '../record.js';
 import type { EventSource } from '../source.js';
 import { replay, retry, skip } from './actions.js';
@@ -119,6 +120,7 @@ export class EventAdmin {
 
   private async consumersOf({ group, topics }: GroupState): Promise<EventBusState['consumers']> {
     const lag = await this.lag(group, topics);
+    const deferred = await deferredByTopic(this.database, this.schema, group);
     const errors = await parkedErrors(this.database, this.schema, { group });
     return topics.map((topic) => {
       const sum = (count: 'keys' | 'deadKeys' | 'events') =>
@@ -126,7 +128,7 @@ export class EventAdmin {
       return {
         group,
         topic,
-        lag: lag && (lag.get(topic) ?? 0),
+        lag: lag && (lag.get(topic) ?? 0) + (deferred.find((one) => one.topic === topic)?.deferred ?? 0),
         parkedKeys: sum('keys'),
         deadKeys: sum('deadKeys'),
         parkedEvents: sum('events'),

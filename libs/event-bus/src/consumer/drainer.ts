@@ -6,10 +6,12 @@
 import type { Tx } from '#platform';
 import { Loop } from '#worker';
 import type { GroupConsumer } from './group-consumer.js';
+import { inTurn } from './tenant-shares.js';
 import { heads, lockQueue, reschedule, unpark, type ParkedRow } from './parking.sql.js';
 
 const POLL_MS = 250;
 const BATCH = 100;
+const ROUND_MS = 1_000;
 
 export class Drainer {
   private readonly loop: Loop;
@@ -17,10 +19,7 @@ export class Drainer {
 
   constructor(private readonly consumer: GroupConsumer) {
     const { group, logger } = consumer.options;
-    this.loop = new Loop(`parked events of ${group}`, POLL_MS, logger, async () => {
-      await this.drainOnce();
-      return false;
-    });
+    this.loop = new Loop(`parked events of ${group}`, POLL_MS, logger, () => this.drainOnce());
   }
 
   start(): void {
@@ -32,18 +31,24 @@ export class Drainer {
     return this.loop.stop();
   }
 
-  private async drainOnce(): Promise<void> {
+  /** Retries the keys that are due, tenants in turn. Resolves with true if more may be due at once. */
+  private async drainOnce(): Promise<boolean> {
     const { database, schema, group } = this.consumer.options;
     const queues = await heads(database, schema, group);
     const now = Date.now();
-    for (const head of queues) {
-      if (head.state === 'dead' || head.next_at.getTime() > now) continue;
-      while (!this.stopping && (await database.tx((tx) => this.drainKey(tx, head))) === 'more');
+    let more = false;
+    const due = queues.filter((head) => head.state !== 'dead' && head.next_at.getTime() <= now);
+    for (const head of inTurn(due)) {
+      if (this.stopping) return false;
+      // Begin again with all tenants, so that keys that became due meanwhile do not wait for a tenant with many keys.
+      if (Date.now() - now > ROUND_MS) return true;
+      if (await database.tx((tx) => this.drainKey(tx, head))) more = true;
     }
+    return more;
   }
 
   /** Handles events of the key until one fails, the batch is full, or none is left. */
-  private async drainKey(tx: Tx, head: ParkedRow): Promise<'more' | 'done'> {
+  private async drainKey(tx: Tx, head: ParkedRow): Promise<boolean> {
     const { schema, maxAttempts, metrics, group } = this.consumer.options;
     const queue = await lockQueue(tx, schema, group, head.topic, head.key, BATCH);
     const handled: string[] = [];
@@ -62,6 +67,6 @@ export class Drainer {
     }
     if (handled.length > 0) await unpark(tx, schema, handled);
     tx.afterCommit(() => metrics.events.inc({ group, topic: head.topic, outcome: 'handled' }, handled.length));
-    return handled.length === BATCH ? 'more' : 'done';
+    return queue.length > 0;
   }
 }

@@ -21,8 +21,27 @@ const gateSql = (schema: string): string => `
   on conflict (consumer_group, topic, key) do update
     set sequence = excluded.sequence, event_id = excluded.event_id, handled_at = clock_timestamp()
     where i.sequence < excluded.sequence
-  returning i.key, old.sequence as previous, exists (
-    select 1 from ${identifier(schema)}.parked_event p where p.consumer_group = $1 and p.topic = $2 and p.key = i.key) as parked`;
+  returning i.key, old.sequence as previous,
+    ${waits(schema, 'parked_event')} as parked, ${waits(schema, 'deferred_event')} as deferred,
+    old.sequence is distinct from (
+      select s.sequence from ${schema}.inbox s where s.consumer_group = $1 and s.topic = $2 and s.key = i.key) as waited`;
+
+const waits = (schema: string, table: 'parked_event' | 'deferred_event'): string =>
+  `exists (select 1 from ${schema}.${table} p where p.consumer_group = $1 and p.topic = $2 and p.key = i.key)`;
+
+/**
+ * Reads again which keys have parked or deferred events. Needed for keys whose inbox row was locked by a former owner
+ * of the partition: the first statement cannot see the events that this owner parked or deferred before its commit.
+ */
+const waitingSql = (schema: string): string => `
+  select i.key, ${waits(schema, 'parked_event')} as parked, ${waits(schema, 'deferred_event')} as deferred
+  from unnest($3::text[]) as i(key)`;
+
+interface Waiting {
+  readonly key: string;
+  readonly parked: boolean;
+  readonly deferred: boolean;
+}
 
 export interface Gate {
   /** The events to handle or park. Each has a higher sequence number than all earlier events of its key. */
@@ -30,6 +49,7 @@ export interface Gate {
   /** For each key of `passed`, the highest sequence number that the group had handled before this batch. */
   readonly previous: ReadonlyMap<string, number>;
   readonly parked: ReadonlySet<string>;
+  readonly deferred: ReadonlySet<string>;
 }
 
 export async function passGate(
@@ -44,18 +64,23 @@ export async function passGate(
     const known = highest.get(event.key);
     if (!known || known.sequence < event.sequence) highest.set(event.key, event);
   }
-  if (highest.size === 0) return { passed: new Set(), previous: new Map(), parked: new Set() };
+  if (highest.size === 0) return { passed: new Set(), previous: new Map(), parked: new Set(), deferred: new Set() };
   const last = [...highest.values()];
-  const rows = await tx.query<{ key: string; previous: string | null; parked: boolean }>({
+  const rows = await tx.query<Waiting & { previous: string | null; waited: boolean }>({
     name: `gate:${schema}`,
     text: gateSql(schema),
     values: [group, topic, last.map((e) => e.key), last.map((e) => e.sequence), last.map((e) => e.id)],
   });
   const previous = new Map(rows.map((row) => [row.key, Number(row.previous ?? 0)]));
+  const late = rows.filter((row) => row.waited).map((row) => row.key);
+  const reread = late.length > 0 ? await tx.query<Waiting>(waitingSql(schema), [group, topic, late]) : [];
+  const waiting = [...rows.filter((row) => !row.waited), ...reread];
+  const keysThat = (wait: 'parked' | 'deferred') => new Set(waiting.filter((row) => row[wait]).map((row) => row.key));
   return {
     passed: above(events, new Map(previous)),
     previous,
-    parked: new Set(rows.filter((row) => row.parked).map((row) => row.key)),
+    parked: keysThat('parked'),
+    deferred: keysThat('deferred'),
   };
 }
 

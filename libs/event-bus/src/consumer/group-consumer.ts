@@ -20,10 +20,12 @@ import {
   type Run,
 } from './attempt.js';
 import { EventContext, PoisonEvent } from './context.js';
+import { defer, type NewDeferred } from './deferred.sql.js';
 import { passGate } from './gate.sql.js';
 import type { Handlers } from './handlers.js';
 import type { ConsumerMetrics, Outcome } from './metrics.js';
 import { park, type NewParked } from './parking.sql.js';
+import { inTurn, TenantShares } from './tenant-shares.js';
 
 export interface GroupOptions {
   readonly group: string;
@@ -48,6 +50,8 @@ export interface GroupOptions {
    * if one handler fails, the whole batch is rolled back and runs a second time. False by default.
    */
   readonly pureHandlers: boolean;
+  /** Maximum number of simultaneous transactions. While all of them handle new events, half as many handle deferred ones. */
+  readonly concurrency: number;
 }
 
 const IN_PLACE_PAUSE_MS = 15;
@@ -63,6 +67,9 @@ export class GroupConsumer {
    * Number of interruptions by event id. The entry of an event is removed when an attempt ends without an interruption.
    */
   private readonly interruptions = new Map<string, number>();
+  private readonly shares = new TenantShares();
+  private readonly deferralListeners: (() => void)[] = [];
+  private batches = 0;
 
   constructor(
     readonly options: GroupOptions,
@@ -86,26 +93,94 @@ export class GroupConsumer {
   }
 
   /**
-   * Consumes `deliveries`, which are in order within each partition. `progress` is called between events; if it throws,
-   * the batch ends with that error. Otherwise rejects only if the transaction cannot continue.
+   * Consumes `deliveries`, which are in order within each partition, tenants in turn. If others wait, in the batch or
+   * behind it, a tenant that has used up its share of the time is put aside: its events are deferred, in order per key,
+   * and handled by the {@link DeferredDrainer}. `progress` is called between events; if it throws, the batch ends with
+   * that error. Otherwise rejects only if the transaction cannot continue.
    */
   async consume(
     tx: Tx,
     topic: Topic,
     deliveries: readonly Delivery[],
     run: Run,
+    othersBehind: OthersBehind,
     progress?: () => Promise<void>,
   ): Promise<void> {
     const { group, schema } = this.options;
     const events = deliveries.flatMap((d) => d.event ?? []);
-    const { passed, previous, parked } = await passGate(tx, schema, group, topic, events);
-    const batch: Batch = { run, passed, parkedKeys: new Set(parked), reached: new Map(previous), queue: [] };
-    for (const delivery of deliveries) {
-      const outcome = await this.one(tx, topic, delivery, batch);
-      tx.afterCommit(() => this.options.metrics.events.inc({ group, topic, outcome }));
-      await progress?.();
+    const { passed, previous, parked, deferred } = await passGate(tx, schema, group, topic, events);
+    const turns = inTurn(deliveries);
+    const batch: Batch = {
+      run,
+      passed,
+      parkedKeys: new Set(parked),
+      deferredKeys: new Set(deferred),
+      othersWait: othersWait(events, othersBehind),
+      reached: new Map(previous),
+      queue: [],
+      deferred: [],
+    };
+    this.batches++;
+    try {
+      for (const delivery of turns) {
+        await this.counted(tx, topic, delivery, batch);
+        await progress?.();
+      }
+    } finally {
+      this.batches--;
     }
     await park(tx, schema, group, topic, batch.queue);
+    await defer(tx, schema, group, topic, batch.deferred);
+    if (batch.deferred.length > 0) tx.afterCommit(() => this.deferralListeners.forEach((listener) => listener()));
+  }
+
+  /** Number of batches of new events whose handlers run now. */
+  get consuming(): number {
+    return this.batches;
+  }
+
+  /** Registers a listener that runs after events were deferred. */
+  onDeferred(listener: () => void): void {
+    this.deferralListeners.push(listener);
+  }
+
+  /**
+   * Consumes deferred events, in order, until `enough` returns true. The inbox already counts them as handled. Resolves
+   * with the events that were handled or parked.
+   */
+  async consumeDeferred<D extends Delivery & { readonly event: EventEnvelope }>(
+    tx: Tx,
+    topic: Topic,
+    deferred: readonly D[],
+    parked: ReadonlySet<string>,
+    run: Run,
+    enough: () => boolean,
+  ): Promise<D[]> {
+    const { group, schema } = this.options;
+    const batch: Batch = {
+      run,
+      passed: new Set(deferred.map(({ event }) => event)),
+      parkedKeys: new Set(parked),
+      deferredKeys: new Set(),
+      othersWait: () => Promise.resolve(false),
+      reached: new Map(),
+      queue: [],
+      deferred: [],
+    };
+    const consumed: D[] = [];
+    for (const delivery of deferred) {
+      if (enough()) break;
+      await this.counted(tx, topic, delivery, batch);
+      consumed.push(delivery);
+    }
+    await park(tx, schema, group, topic, batch.queue);
+    return consumed;
+  }
+
+  private async counted(tx: Tx, topic: Topic, delivery: Delivery, batch: Batch): Promise<void> {
+    const { group, metrics } = this.options;
+    const outcome = await this.one(tx, topic, delivery, batch);
+    tx.afterCommit(() => metrics.events.inc({ group, topic, outcome }));
   }
 
   private async one(tx: Tx, topic: Topic, delivery: Delivery, batch: Batch): Promise<Outcome> {
@@ -113,17 +188,27 @@ export class GroupConsumer {
     if (!event) return this.unreadable(topic, delivery, batch);
     if (!batch.passed.has(event)) return 'duplicate';
     batch.reached.set(event.key, event.sequence);
+    // Check the deferred events first: parked events of the same key are older and are handled before them.
+    if (batch.deferredKeys.has(event.key)) return this.deferral(batch, partition, position, event);
     const parked = { partition, position, key: event.key, sequence: event.sequence, event, raw: null };
     if (batch.parkedKeys.has(event.key)) {
       batch.queue.push({ ...parked, state: 'waiting', attempts: 0, error: null, retryInMs: 0 });
       return 'queued';
     }
     if (this.handlers.for(event, topic).length === 0) return 'ignored';
-    const failure = await this.handle(tx, topic, delivery, event, batch.run);
+    if (this.shares.isUsedUp(event.tenant) && (await batch.othersWait()))
+      return this.deferral(batch, partition, position, event);
+    const failure = await this.shares.measure(event.tenant, () => this.handle(tx, topic, delivery, event, batch.run));
     if (!failure) return 'handled';
     batch.parkedKeys.add(event.key);
     batch.queue.push({ ...parked, ...this.afterFailure(topic, event, failure.error, failure.attempts) });
     return failure.error instanceof PoisonEvent ? 'dead' : 'parked';
+  }
+
+  private deferral(batch: Batch, partition: number, position: string, event: EventEnvelope): Outcome {
+    batch.deferredKeys.add(event.key);
+    batch.deferred.push({ partition, position, event });
+    return 'deferred';
   }
 
   private unreadable(topic: Topic, { partition, position, key, unreadable }: Delivery, batch: Batch): Outcome {
@@ -225,12 +310,26 @@ export class GroupConsumer {
   }
 }
 
+/** Returns whether events of other tenants wait behind the batch, or may wait because its backlog is very large. */
+export type OthersBehind = (tenant: string) => Promise<boolean>;
+
+/** Looks behind the batch only if a tenant has used up its share, and only once. */
+function othersWait(events: readonly EventEnvelope[], othersBehind: OthersBehind): () => Promise<boolean> {
+  const [tenant, ...others] = new Set(events.map((event) => event.tenant));
+  let known: Promise<boolean> | undefined;
+  return () => (known ??= others.length > 0 || tenant === undefined ? Promise.resolve(true) : othersBehind(tenant));
+}
+
 interface Batch {
   readonly run: Run;
   readonly passed: ReadonlySet<EventEnvelope>;
   readonly parkedKeys: Set<string>;
+  readonly deferredKeys: Set<string>;
+  /** Whether others may wait for the end of this batch, so that a tenant must not use more than its share. */
+  readonly othersWait: () => Promise<boolean>;
   readonly reached: Map<string, number>;
   readonly queue: NewParked[];
+  readonly deferred: NewDeferred[];
 }
 
 /** Removes NUL characters, which Postgres text cannot contain, and shortens long error messages. */

@@ -3,10 +3,16 @@ import type { MessageHandler } from '@nestjs/microservices';
 import { isObservable, lastValueFrom } from 'rxjs';
 import type { EventContext } from './context.js';
 
+/** Which topics a group consumes; by default all topics that have a handler. */
+export interface ChosenTopics {
+  readonly topics?: readonly Topic[];
+  readonly except?: readonly Topic[];
+}
+
 export class Handlers {
   private readonly byPattern = new Map<string, MessageHandler[]>();
 
-  constructor(private readonly only?: readonly Topic[]) {}
+  constructor(private readonly chosen: ChosenTopics = {}) {}
 
   add(pattern: string, handler: MessageHandler): void {
     this.byPattern.set(pattern, [...(this.byPattern.get(pattern) ?? []), handler]);
@@ -21,7 +27,7 @@ export class Handlers {
         throw new Error(
           `@EventPattern('${pattern}') is neither a topic nor an event type; topics are ${topics.join(', ')}`,
         );
-      if (!this.only || this.only.includes(topic)) wanted.add(topic);
+      if (this.chosen.topics?.includes(topic) !== false && !this.chosen.except?.includes(topic)) wanted.add(topic);
     }
     if (wanted.size === 0)
       throw new Error('this consumer has no @EventPattern handler for any topic, so it would do nothing');

@@ -1,6 +1,6 @@
 import type { Metrics } from '#platform';
 
-export type Outcome = 'handled' | 'duplicate' | 'parked' | 'queued' | 'dead' | 'ignored';
+export type Outcome = 'handled' | 'duplicate' | 'parked' | 'queued' | 'dead' | 'ignored' | 'deferred';
 
 type Report = () => Promise<void>;
 
@@ -9,12 +9,15 @@ export class ConsumerMetrics {
   private static readonly known = new WeakMap<Metrics, ConsumerMetrics>();
   private readonly lagReports: Report[] = [];
   private readonly parkedReports: Report[] = [];
+  private readonly tenantReports: Report[] = [];
   readonly events;
   readonly handling;
   readonly delay;
   readonly retries;
   readonly lag;
   readonly parkedKeys;
+  readonly tenantAge;
+  readonly waitingTenants;
   readonly restarts;
 
   static of(metrics: Metrics): ConsumerMetrics {
@@ -51,14 +54,26 @@ export class ConsumerMetrics {
       [...topic, 'state'],
       collect(this.parkedReports),
     );
+    this.tenantAge = metrics.gauge(
+      'event_tenant_lag_seconds',
+      'Age of the oldest event of a tenant that the group has not consumed yet; the 20 tenants that wait longest',
+      ['group', 'tenant'],
+      collect(this.tenantReports),
+    );
+    this.waitingTenants = metrics.gauge(
+      'event_waiting_tenants',
+      'Tenants whose oldest event that the group has not consumed is older than a second',
+      ['group'],
+    );
     this.restarts = metrics.counter('event_consumer_restarts_total', 'Restarts of a Kafka consumer that had ended', [
       'group',
     ]);
   }
 
-  /** Registers the two functions that set the lag and the parked keys of a group at each scrape. */
-  reportFrom(lag: Report, parked: Report): void {
+  /** Registers the functions that set the lag, the parked keys and the waiting tenants of a group at each scrape. */
+  reportFrom(lag: Report, parked: Report, tenants: Report): void {
     this.lagReports.push(lag);
     this.parkedReports.push(parked);
+    this.tenantReports.push(tenants);
   }
 }

@@ -3,6 +3,7 @@ import { Database, inSpan, startTracing } from '#platform';
 import { createTestDatabase, type TestDatabase } from '../../../../test/support/database.js';
 import { MAX_EVENT_BYTES, Outbox, OUTBOX_PARAMETER_COUNT, type NewEvent } from './outbox.js';
 import { producerTablesSql } from '../schema.sql.js';
+import { batchSql } from './publisher.js';
 
 const tenant = randomUUID();
 const event = (sequence: number, displayName = 'x'): NewEvent => {
@@ -53,6 +54,79 @@ describe('Outbox', () => {
       topic: 'directory.groups',
       key: `${tenant}:${events[0]?.subject}`,
       traceparent: null,
+    });
+  });
+
+  describe('the next batch', () => {
+    const [loud, calm, late] = [randomUUID(), randomUUID(), randomUUID()];
+    const of = (who: string, subject = randomUUID(), sequence = 1): NewEvent => ({
+      ...event(sequence),
+      tenant: who,
+      subject,
+    });
+    const role = (who: string, subject: string, sequence: number, urgent = false): NewEvent => ({
+      type: 'com.stackflow.identity.access.changed.v1',
+      tenant: who,
+      subject,
+      sequence,
+      causationId: 'request-1',
+      data: { account: subject, status: urgent ? 'inactive' : 'active', roles: [], notBefore: null },
+      urgent,
+    });
+    const store = (events: readonly NewEvent[]) => database.tx((tx) => outbox.add(tx, events));
+    const batch = async (): Promise<{ tenant: string; key: string; topic: string; sequence: number }[]> =>
+      database.query(
+        `with chosen as (select at, row_number() over () as n from (${batchSql('directory')}) b)
+         select o.tenant, o.key, o.topic, o.sequence::int from chosen c join outbox o on o.ctid = c.at order by c.n`,
+      );
+
+    it('takes tenants in turn, in the order of each, although one of them has stored a thousand events before', async () => {
+      const flood = Array.from({ length: 1_000 }, () => of(loud));
+      await store(flood);
+      const [x, y] = [randomUUID(), randomUUID()];
+      await store([of(calm, x, 1), of(calm, y, 1), of(calm, x, 2), of(late)]);
+      const rows = await batch();
+      expect(rows.slice(0, 6).map((row) => row.tenant)).toEqual([loud, calm, late, loud, calm, loud]);
+      expect(rows.filter((row) => row.tenant === calm).map(({ key, sequence }) => [key, sequence])).toEqual([
+        [`${calm}:${x}`, 1],
+        [`${calm}:${y}`, 1],
+        [`${calm}:${x}`, 2],
+      ]);
+      const ofLoud = rows.filter((row) => row.tenant === loud).map((row) => row.key);
+      expect(ofLoud).toEqual(flood.slice(0, 496).map(({ subject }) => `${loud}:${subject}`));
+    });
+
+    it('serves every one of a thousand waiting tenants, the oldest event first', async () => {
+      const tenants = Array.from({ length: 1_000 }, () => randomUUID());
+      await store(tenants.map((one) => of(one)));
+      expect((await batch()).map((row) => row.tenant)).toEqual(tenants.slice(0, 500));
+    });
+
+    it('takes what closes access before everything else, and earlier events of the same key with it', async () => {
+      const [person, other] = [randomUUID(), randomUUID()];
+      await store([role(loud, person, 1), role(loud, other, 1), role(loud, person, 2)]);
+      await store([role(loud, person, 3, true)]);
+      await store([role(loud, person, 4)]);
+      const rows = (await batch()).map(({ key, sequence }) => [key.split(':')[1], sequence]);
+      expect(rows).toEqual([
+        [person, 1],
+        [person, 2],
+        [person, 3],
+        [other, 1],
+        [person, 4],
+      ]);
+    });
+
+    it('takes the topic for access before all others', async () => {
+      await store([of(loud), of(calm)]);
+      const user = { id: late, userName: 'x', externalId: null, displayName: null, active: false, deleted: false };
+      const type = 'com.stackflow.directory.access.changed.v1';
+      await store([{ type, tenant: late, subject: late, sequence: 1, causationId: 'request-1', data: { user } }]);
+      expect((await batch()).map(({ topic }) => topic)).toEqual([
+        'directory.access',
+        'directory.groups',
+        'directory.groups',
+      ]);
     });
   });
 

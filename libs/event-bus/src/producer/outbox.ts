@@ -6,10 +6,10 @@
  * writers lost 9 % of the events or reordered 6-12 % of them. A writer without a row to lock first takes
  * `pg_advisory_xact_lock(hashtextextended(key, 0))`.
  */
-import { eventKey, eventSource, topicOf, type EventData, type EventType } from '#events';
+import { eventKey, eventSource, topicOf, urgentTopics, type EventData, type EventType } from '#events';
 import { currentTraceparent, prepared, Tx, type Prepared } from '#platform';
 import { checkData } from '../record.js';
-import { identifier } from '../schema.sql.js';
+import { identifier, OTHER, URGENT } from '../schema.sql.js';
 
 export interface NewEvent<T extends EventType = EventType> {
   readonly type: T;
@@ -26,6 +26,11 @@ export interface NewEvent<T extends EventType = EventType> {
    * is used.
    */
   readonly traceparent?: string | null;
+  /**
+   * Whether the event is published before all events that are not urgent, e.g. because it closes access. Events of
+   * urgent topics always are. Other events of its key may wait, see {@link Outbox.expedite}.
+   */
+  readonly urgent?: boolean;
 }
 
 /** Maximum size of the JSON data of one event, in bytes. Kafka's default limit for a record with headers is 1 MiB. */
@@ -42,6 +47,7 @@ const TYPES = {
   causation_id: 'text',
   traceparent: 'text',
   data: 'jsonb',
+  lane: 'smallint',
 } as const;
 const COLUMNS = Object.keys(TYPES) as (keyof typeof TYPES)[];
 
@@ -73,6 +79,7 @@ export class Outbox {
         'Outbox.add needs the open transaction (Tx) that makes the change; without it a crash would lose the event or announce a change that never happened',
       );
     if (events.length === 0) return;
+    await this.expedite(tx, events);
     await tx.query(this.addSql, this.parameters(events));
     if (this.listeners.length > 0) tx.afterCommit(() => this.stored());
   }
@@ -90,6 +97,27 @@ export class Outbox {
       `insert into ${this.schema}.outbox (source, ${COLUMNS.join(', ')}) ` +
       `select $${firstParameter + COLUMNS.length}::text, ${COLUMNS.map((c) => `e.${c}`).join(', ')} ` +
       `from unnest(${arrays}) with ordinality as e(${COLUMNS.join(', ')}, ordinality) ${guard}order by e.ordinality`
+    );
+  }
+
+  /**
+   * Makes waiting events urgent if they have the key of one of these urgent events, so that the order per key is
+   * preserved. The subject's row is locked, so every earlier event of the key is committed. {@link add} calls it; call it
+   * before a statement of {@link insertSql} that stores urgent events.
+   */
+  async expedite(tx: Tx, events: readonly NewEvent[]): Promise<void> {
+    const urgent = events.filter(overtakes);
+    if (urgent.length === 0) return;
+    // The sequencer deletes rows in the order of their addresses too, so the two cannot deadlock.
+    await tx.query(
+      `update ${this.schema}.outbox set lane = ${URGENT} where ctid = any(array(
+         select ctid from ${this.schema}.outbox where lane = ${OTHER} and tenant = any($1::uuid[])
+           and (topic, key) in (select * from unnest($2::text[], $3::text[]))))`,
+      [
+        [...new Set(urgent.map((event) => event.tenant))],
+        urgent.map((event) => topicOf(event.type)),
+        urgent.map((event) => eventKey(event.tenant, event.subject)),
+      ],
     );
   }
 
@@ -111,6 +139,11 @@ export class Outbox {
     for (const listener of this.listeners) listener();
   }
 }
+
+const isUrgentTopic = (event: NewEvent): boolean => urgentTopics.some((topic) => topic === topicOf(event.type));
+
+/** Whether the event may overtake earlier events of its own topic. */
+const overtakes = (event: NewEvent): boolean => event.urgent === true && !isUrgentTopic(event);
 
 function outboxRow(event: NewEvent, currentTrace: string | null): Record<keyof typeof TYPES, unknown> {
   const { type, tenant, subject, sequence, causationId, time = new Date(), traceparent = currentTrace } = event;
@@ -135,5 +168,6 @@ function outboxRow(event: NewEvent, currentTrace: string | null): Record<keyof t
     causation_id: causationId,
     traceparent,
     data,
+    lane: event.urgent || isUrgentTopic(event) ? URGENT : OTHER,
   };
 }

@@ -14,7 +14,7 @@ import type { Client } from 'pg';
 import { identifier } from '../schema.sql.js';
 import { backoffMs, openSession } from '../session.js';
 import { PublisherMetrics, watchOutbox } from './metrics.js';
-import { CarrierUnavailable, PUBLISH_BATCH, type Publisher } from './publisher.js';
+import { CarrierUnavailable, LEADER_SETTINGS, type Publisher } from './publisher.js';
 
 export interface SequencerOptions {
   readonly database: Database;
@@ -26,6 +26,8 @@ export interface SequencerOptions {
 
 const ELECTION_MS = 250;
 const FIRST_PAUSE_MS = 5;
+/** After a batch of this size more events probably wait, so that the next batch follows without a pause. */
+const LARGE_BATCH = 100;
 /** Longest pause before an empty outbox is read again. */
 const POLL_MS = 20;
 /** A leader whose process is paused for this time loses its session and therefore the lock. */
@@ -77,7 +79,7 @@ export class Sequencer {
       try {
         session = await openSession(database, `${schema}:sequencer`, () => this.wake());
         await session.query(
-          `set idle_session_timeout = '${SESSION_LIMIT}'; set idle_in_transaction_session_timeout = '${SESSION_LIMIT}'`,
+          `set idle_session_timeout = '${SESSION_LIMIT}'; set idle_in_transaction_session_timeout = '${SESSION_LIMIT}'; ${LEADER_SETTINGS}`,
         );
         await this.lead(session, () => (failures = 0));
       } catch (error) {
@@ -123,7 +125,7 @@ export class Sequencer {
       }
       failures = 0;
       if (moved > 0) this.metrics.published.inc({ schema }, moved);
-      if (moved === PUBLISH_BATCH) continue;
+      if (moved >= LARGE_BATCH) continue;
       pause = moved > 0 ? FIRST_PAUSE_MS : Math.min(pause * 1.5, POLL_MS);
       await this.waiter.wait(pause);
     }

@@ -5,6 +5,7 @@ const ada: UserState = {
   id: 'u1',
   tenantId: 't1',
   version: 7,
+  accessVersion: 2,
   groups: [
     { value: 'g1', display: 'One' },
     { value: 'g2', display: 'Two' },

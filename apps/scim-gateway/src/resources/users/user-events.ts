@@ -5,7 +5,7 @@ import { changedAttributes, type UserResource } from '#scim';
 import { directoryEvent, type Cause } from '../events.js';
 import type { User } from './user.entity.js';
 
-export type UserState = Pick<User, 'id' | 'tenantId' | 'version' | 'resource' | 'groups'>;
+export type UserState = Pick<User, 'id' | 'tenantId' | 'version' | 'accessVersion' | 'resource' | 'groups'>;
 
 /** Returns the primary e-mail address, or the first address with a value if none is primary. */
 export function emailOf({ emails = [] }: UserResource): string | null {
@@ -60,3 +60,23 @@ export function changeEvents(before: UserState, after: UserResource, cause: Caus
   }
   return events;
 }
+
+/**
+ * Builds the event about a user's access. `user` must be the final state. The event of a deletion names nobody, because the
+ * topic keeps the last event of each user for ever.
+ */
+export const accessEvent = (user: UserState, deleted: boolean, cause: Cause): NewEvent => {
+  const { id, userName, externalId, displayName, active } = directoryUser(user);
+  const state = deleted
+    ? { id, userName: '', externalId: null, displayName: null, active: false, deleted }
+    : { id, userName, externalId, displayName, active, deleted };
+  const at = { ...user, version: user.accessVersion };
+  return directoryEvent('com.stackflow.directory.access.changed.v1', at, { user: state }, cause);
+};
+
+/**
+ * Returns whether a change concerns the user's access: whether they are active, or an identifier by which signals of
+ * the identity provider find them.
+ */
+export const changesAccess = (before: UserResource, after: UserResource): boolean =>
+  before.active !== after.active || before.userName !== after.userName || before.externalId !== after.externalId;

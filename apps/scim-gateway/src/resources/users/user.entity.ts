@@ -18,6 +18,9 @@ export class UserEntity {
 
   /** Sequence number of the last event about the user. */
   @BigIntColumn() version!: number;
+
+  /** Sequence number of the last directory.access event about the user. */
+  @BigIntColumn({ default: 1 }) accessVersion!: number;
   @Column({ type: 'timestamptz' }) createdAt!: Date;
   @Column({ type: 'timestamptz' }) updatedAt!: Date;
 
@@ -33,6 +36,7 @@ export const USER_COLUMNS = [
   'tenantId',
   'resource',
   'version',
+  'accessVersion',
   'createdAt',
   'updatedAt',
   'createdRequest',

@@ -17,7 +17,7 @@ import { RequestLog } from '../../activity/request-log.js';
 import type { ScimContext } from '../../http/context.js';
 import { Quotas } from '../quotas.js';
 import { causeOf } from '../events.js';
-import { changeEvents, createdEvent, deletedEvent } from './user-events.js';
+import { accessEvent, changeEvents, changesAccess, createdEvent, deletedEvent } from './user-events.js';
 import type { User } from './user.entity.js';
 import { findHolders, findUser, lockUser, nameKey, NameTaken, UserWrites } from './users.sql.js';
 
@@ -62,13 +62,15 @@ export class UsersService {
         id: randomUUID(),
         tenantId: context.tenantId,
         version: 1,
+        accessVersion: 1,
         resource,
         groups: [],
         createdAt: cause.at,
         updatedAt: cause.at,
         createdRequest: context.id,
       };
-      if (await this.writes.insert(this.database, user, [createdEvent(user, cause)])) {
+      const events = [accessEvent(user, false, cause), createdEvent(user, cause)];
+      if (await this.writes.insert(this.database, user, events)) {
         this.outbox.stored();
         return user;
       }
@@ -93,8 +95,15 @@ export class UsersService {
   async delete(context: ScimContext, id: string): Promise<void> {
     await this.attempt(context, id, async (queryable, user) => {
       const cause = causeOf(context);
-      const final = { ...user, version: user.version + 1, resource: { ...user.resource, active: false }, groups: [] };
-      const deleted = await this.writes.delete(queryable, final, user.version, cause.at, [deletedEvent(final, cause)]);
+      const final = {
+        ...user,
+        version: user.version + 1,
+        accessVersion: user.accessVersion + 1,
+        resource: { ...user.resource, active: false },
+        groups: [],
+      };
+      const events = [accessEvent(final, true, cause), deletedEvent(final, cause)];
+      const deleted = await this.writes.delete(queryable, final, user.version, cause.at, events);
       return deleted ? user : undefined;
     });
   }
@@ -113,7 +122,15 @@ export class UsersService {
     const cause = causeOf(context);
     const events = changeEvents(before, resource, cause);
     if (events.length === 0) return before;
-    const after: User = { ...before, resource, version: before.version + events.length, updatedAt: cause.at };
+    const access = changesAccess(before.resource, resource);
+    const after: User = {
+      ...before,
+      resource,
+      version: before.version + events.length,
+      accessVersion: before.accessVersion + (access ? 1 : 0),
+      updatedAt: cause.at,
+    };
+    if (access) events.unshift(accessEvent(after, false, cause));
     try {
       return (await this.writes.update(queryable, after, before.version, events)) ? after : undefined;
     } catch (error) {

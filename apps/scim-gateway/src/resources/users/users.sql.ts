@@ -77,20 +77,20 @@ export class UserWrites {
     // If another request has changed the user's row, the version differs and nothing happens.
     this.updateSql = prepared(`
       with changed as (
-        update users set (${RESOURCE_COLUMNS}, version, updated_at) = ($4, $5, $6, $7, $8, $9, $10, $11)
+        update users set (${RESOURCE_COLUMNS}, version, access_version, updated_at) = ($4, $5, $6, $7, $8, $9, $10, $11, $12)
         where tenant_id = $1 and id = $2 and version = $3 and deleted_at is null returning 1
-      ), published as (${outbox.insertSql(12, 'changed')})
+      ), published as (${outbox.insertSql(13, 'changed')})
       select count(*)::int as written from changed`);
     // Nothing about a deleted user is needed but the id and the version. A deleted user never has a membership. If a concurrent request adds a membership, it increments the version, and
     // this statement then does not delete the user.
     this.deleteSql = prepared(`
       with gone as (
-        update users set active = false, deleted_at = $4, updated_at = $4, version = $5,
+        update users set active = false, deleted_at = $4, updated_at = $4, version = $5, access_version = $6,
           user_name = '', user_name_key = '', external_id = null, email = null, resource = '{}'
         where tenant_id = $1 and id = $2 and version = $3 and deleted_at is null returning 1
       ), departed as (
         delete from members where tenant_id = $1 and user_id = $2 and exists (select 1 from gone)
-      ), published as (${outbox.insertSql(6, 'gone')})
+      ), published as (${outbox.insertSql(7, 'gone')})
       select count(*)::int as written from gone`);
   }
 
@@ -103,8 +103,8 @@ export class UserWrites {
 
   /** Updates a user. Returns false if the row's version is not `expected`. Throws {@link NameTaken}. */
   async update(queryable: Queryable, user: User, expected: number, events: readonly NewEvent[]): Promise<boolean> {
-    const { tenantId, id, resource, version, updatedAt } = user;
-    const values = [tenantId, id, expected, ...resourceValues(resource), version, updatedAt];
+    const { tenantId, id, resource, version, accessVersion, updatedAt } = user;
+    const values = [tenantId, id, expected, ...resourceValues(resource), version, accessVersion, updatedAt];
     try {
       return await this.write(queryable, this.updateSql, values, events);
     } catch (error) {
@@ -117,12 +117,12 @@ export class UserWrites {
   /** Returns false if the row's version is not `expected`. */
   delete(
     queryable: Queryable,
-    { tenantId, id, version }: UserState,
+    { tenantId, id, version, accessVersion }: UserState,
     expected: number,
     at: Date,
     events: readonly NewEvent[],
   ): Promise<boolean> {
-    return this.write(queryable, this.deleteSql, [tenantId, id, expected, at, version], events);
+    return this.write(queryable, this.deleteSql, [tenantId, id, expected, at, version, accessVersion], events);
   }
 
   private async write(

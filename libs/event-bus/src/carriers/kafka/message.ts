@@ -55,6 +55,8 @@ export function deliveryOf(topic: Topic, partition: number, message: KafkaMessag
   }
 }
 
+export const tenantOf = (message: KafkaMessage): string | undefined => headerText(message.headers, 'ce_tenant');
+
 function headerText(headers: IHeaders | undefined, name: string): string | undefined {
   const value = headers?.[name];
   return (Array.isArray(value) ? value[0] : value)?.toString();

@@ -3,7 +3,7 @@ import { topics } from '#events';
 import type { Logger } from '#platform';
 import { Partitioners, type Message, type Producer } from 'kafkajs';
 import type { Client } from 'pg';
-import { CarrierUnavailable, PUBLISH_BATCH, type Publisher } from '../../producer/publisher.js';
+import { batchSql, CarrierUnavailable, type Publisher } from '../../producer/publisher.js';
 import type { EventRow } from '../../record.js';
 import { identifier } from '../../schema.sql.js';
 import type { KafkaConnection } from './client.js';
@@ -29,17 +29,20 @@ export class KafkaPublisher implements Publisher {
   }
 
   async move(session: Client): Promise<number> {
-    const { rows } = await session.query<EventRow & { id: string }>({
+    const { rows } = await session.query<EventRow & { id: string; lane: number }>({
       name: 'outbox',
-      text: `select * from ${this.schema}.outbox order by id limit $1`,
-      values: [PUBLISH_BATCH],
+      text: `with chosen as materialized (${batchSql(this.schema)})
+             select *, row_number() over (partition by lane, tenant order by id) as turn
+             from ${this.schema}.outbox where ctid = any(array(select at from chosen)) order by lane, turn, id`,
     });
     if (rows.length === 0) return 0;
     await this.send(rows);
     await session.query({
       name: 'sent',
-      text: `delete from ${this.schema}.outbox where id = any($1::bigint[])`,
-      values: [rows.map((row) => row.id)],
+      text: `delete from ${this.schema}.outbox where ctid = any(array(
+               select o.at from unnest($1::smallint[], $2::uuid[], $3::bigint[]) as s(lane, tenant, id) cross join lateral (
+                 select ctid as at from ${this.schema}.outbox where lane = s.lane and tenant = s.tenant and id = s.id limit 1) o))`,
+      values: [rows.map((row) => row.lane), rows.map((row) => row.tenant), rows.map((row) => row.id)],
     });
     return rows.length;
   }

@@ -8,6 +8,7 @@ const batch = (partition: number, keys: string[], more: Partial<PartitionBatch> 
   topic: 'directory.users',
   partition,
   deliveries: keys.map((key) => ({ key }) as Delivery),
+  othersBehind: () => false,
   exclusive: false,
   assigned: () => true,
   heartbeat: () => Promise.resolve(),
@@ -32,7 +33,8 @@ function setUp(concurrency = 4, size = 100) {
         open--;
       }
     },
-    async consume(keys: string[], _: string, deliveries: Delivery[], __: null, progress: () => Promise<void>) {
+    async consume(keys: string[], _: string, deliveries: Delivery[], ...rest: [null, unknown, () => Promise<void>]) {
+      const [, , progress] = rest;
       for (const { key } of deliveries) {
         if (key?.startsWith('bad')) throw failure;
         keys.push(key ?? '');

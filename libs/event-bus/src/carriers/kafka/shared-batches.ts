@@ -10,6 +10,8 @@ import type { Delivery, TopicPartition } from '../../record.js';
 
 export interface PartitionBatch extends TopicPartition {
   readonly deliveries: readonly Delivery[];
+  /** Returns whether events of other tenants wait behind this batch, or may wait. */
+  readonly othersBehind: (tenant: string) => boolean;
   /** True if this batch gets its own transaction. */
   readonly exclusive: boolean;
   /** Returns false once the partition is reassigned or the process is stopping. */
@@ -105,7 +107,10 @@ export class SharedBatches {
     const start = Date.now();
     const { topic } = batches[0] as PartitionBatch;
     const deliveries = batches.flatMap((batch) => batch.deliveries);
-    await this.consumer.inTransaction((tx, run) => this.consumer.consume(tx, topic, deliveries, run, progress));
+    const othersBehind = (tenant: string) => Promise.resolve(batches.some((batch) => batch.othersBehind(tenant)));
+    await this.consumer.inTransaction((tx, run) =>
+      this.consumer.consume(tx, topic, deliveries, run, othersBehind, progress),
+    );
     this.size.took(deliveries.length, Date.now() - start);
   }
 }

@@ -1,5 +1,7 @@
 import type { Topic } from '#events';
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { backoffMs } from '../../session.js';
 import type { Delivery } from '../../record.js';
 import type { EventSource, ReadRange } from '../../source.js';
 import type { KafkaConnection } from './client.js';
@@ -20,6 +22,19 @@ export class KafkaSource implements EventSource {
   }
 }
 
+const TRIES = 6;
+
+/** Repeats a read while a partition has no leader, e.g. because its topic is new. kafkajs does not repeat it then. */
+async function retried<T>(read: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++)
+    try {
+      return await read();
+    } catch (error) {
+      if (attempt === TRIES || !(error as { retriable?: boolean }).retriable) throw error;
+      await sleep(backoffMs(attempt, 50, 1_000));
+    }
+}
+
 /**
  * Counts, per topic, the events that the group has not consumed. A group without committed offsets has consumed none.
  */
@@ -34,7 +49,7 @@ async function groupLag(
     const committed = await admin.fetchOffsets({ groupId: name(group), topics: topics.map(name) });
     const lag = new Map<string, number>();
     for (const topic of topics) {
-      const ends = await admin.fetchTopicOffsets(name(topic));
+      const ends = await retried(() => admin.fetchTopicOffsets(name(topic)));
       const offsets = committed.find((c) => c.topic === name(topic))?.partitions ?? [];
       const behind = ends.map(({ partition, high, low }) => {
         const offset = Number(offsets.find((o) => o.partition === partition)?.offset ?? -1);
@@ -67,9 +82,9 @@ async function readTopic(
   const consumer = kafka.consumer({ groupId, allowAutoTopicCreation: false, maxWaitTimeInMs: 50 });
   await admin.connect();
   try {
-    const ends = await admin.fetchTopicOffsets(name(topic));
+    const ends = await retried(() => admin.fetchTopicOffsets(name(topic)));
     const starts = from
-      ? await admin.fetchTopicOffsetsByTimestamp(name(topic), from.getTime())
+      ? await retried(() => admin.fetchTopicOffsetsByTimestamp(name(topic), from.getTime()))
       : ends.map((e) => ({ partition: e.partition, offset: e.low }));
     const next = new Map(starts.map((s) => [s.partition, BigInt(s.offset)]));
     const left = new Map(

@@ -7,16 +7,18 @@
  */
 import type { Topic } from '#events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Consumer, EachBatchPayload } from 'kafkajs';
+import type { Consumer, EachBatchPayload, KafkaMessage } from 'kafkajs';
 import { isOutage } from '../../consumer/attempt.js';
 import { BatchSize } from '../../consumer/batch-size.js';
 import type { GroupOptions } from '../../consumer/group-consumer.js';
+import type { ChosenTopics } from '../../consumer/handlers.js';
 import { BATCH_INTERVAL_MS, partitionId, PARTITIONS } from '../../record.js';
 import { backoffMs } from '../../session.js';
 import { EventStrategy } from '../../consumer/strategy.js';
+import type { TenantAge } from '../../tenant-lag.js';
 import type { KafkaConnection } from './client.js';
 import { BatchFailed, PartitionLost, SharedBatches, type PartitionBatch } from './shared-batches.js';
-import { deliveryOf } from './message.js';
+import { deliveryOf, tenantOf } from './message.js';
 import { OffsetCommits } from './offset-commits.js';
 import { Watchdog } from './watchdog.js';
 
@@ -28,17 +30,18 @@ export class KafkaStrategy extends EventStrategy {
   readonly watchdog: Watchdog;
   private readonly stop = new AbortController();
   private readonly lag = new Map<string, number>();
+  /** The fetched events of each partition that are not consumed yet. */
+  private readonly fetched = new Map<string, readonly KafkaMessage[]>();
   private readonly size = new BatchSize(BATCH);
   private supervision: Promise<void> | undefined;
 
   constructor(
     options: GroupOptions,
-    only: readonly Topic[] | undefined,
+    chosen: ChosenTopics,
     private readonly connection: KafkaConnection,
-    private readonly concurrency: number,
     private readonly sessionTimeoutMs: number,
   ) {
-    super(options, only);
+    super(options, chosen);
     this.watchdog = new Watchdog(sessionTimeoutMs);
   }
 
@@ -57,6 +60,17 @@ export class KafkaStrategy extends EventStrategy {
     const { group, metrics } = this.options;
     for (const [id, lag] of this.lag) metrics.lag.inc({ group, topic: id.split(':')[0] ?? '' }, lag);
     return Promise.resolve();
+  }
+
+  protected tenantAges(): Promise<TenantAge[]> {
+    const now = Date.now();
+    const waiting = [...this.fetched.values()].flat();
+    return Promise.resolve(
+      waiting.flatMap((message) => {
+        const tenant = tenantOf(message);
+        return tenant === undefined ? [] : [{ tenant, seconds: (now - Number(message.timestamp)) / 1_000 }];
+      }),
+    );
   }
 
   private async supervise(topics: readonly Topic[]): Promise<void> {
@@ -123,7 +137,7 @@ export class KafkaStrategy extends EventStrategy {
 
   private sharedBatches(): SharedBatches {
     const { group } = this.options;
-    return new SharedBatches(this.consumer, this.concurrency, this.size, (error, batches) =>
+    return new SharedBatches(this.consumer, this.options.concurrency, this.size, (error, batches) =>
       this.log.warn(
         { err: error, group, partitions: batches.map(partitionId), code: 'batch_failed' },
         'a batch of events was rolled back and will be repeated',
@@ -132,17 +146,37 @@ export class KafkaStrategy extends EventStrategy {
   }
 
   private async handle(payload: EachBatchPayload, batches: SharedBatches, commits: OffsetCommits): Promise<void> {
-    const { batch: fetched } = payload;
-    const topic = this.connection.topicOf(fetched.topic);
+    const { topic: name, partition } = payload.batch;
+    const topic = this.connection.topicOf(name);
     if (!topic) return;
     const start = Date.now();
+    await this.consumeFetched(topic, payload, batches, commits).finally(() =>
+      this.fetched.delete(partitionId({ topic, partition })),
+    );
+    await sleep(Math.max(0, start + BATCH_INTERVAL_MS - Date.now()), undefined, { signal: this.stop.signal }).catch(
+      () => undefined,
+    );
+  }
+
+  private async consumeFetched(
+    topic: Topic,
+    payload: EachBatchPayload,
+    batches: SharedBatches,
+    commits: OffsetCommits,
+  ): Promise<void> {
+    const { batch: fetched } = payload;
     const { partition } = fetched;
     const assigned = () => payload.isRunning() && !payload.isStale() && !this.stop.signal.aborted;
     const heartbeat = () => payload.heartbeat();
     for (let done = 0; done < fetched.messages.length && assigned();) {
+      this.fetched.set(partitionId({ topic, partition }), fetched.messages.slice(done));
       const messages = fetched.messages.slice(done, done + this.size.current);
       const deliveries = messages.map((message) => deliveryOf(topic, partition, message));
-      const batch = { topic, partition, deliveries, exclusive: false, assigned, heartbeat };
+      const rest = fetched.messages.slice(done + messages.length);
+      const isLast = BigInt(fetched.lastOffset()) + 1n >= BigInt(fetched.highWatermark);
+      // Events that are not fetched yet may be of any tenant.
+      const othersBehind = (tenant: string) => !isLast || rest.some((message) => tenantOf(message) !== tenant);
+      const batch = { topic, partition, deliveries, othersBehind, exclusive: false, assigned, heartbeat };
       if (!(await this.consumeBatch(batch, batches))) return;
       done += messages.length;
       const last = messages.at(-1)?.offset ?? fetched.lastOffset();
@@ -153,9 +187,6 @@ export class KafkaStrategy extends EventStrategy {
       if (this.stop.signal.aborted) await commits.commit();
       await heartbeat(); // throws during a rebalance; handling more events would then cause endless rebalances (#1720)
     }
-    await sleep(Math.max(0, start + BATCH_INTERVAL_MS - Date.now()), undefined, { signal: this.stop.signal }).catch(
-      () => undefined,
-    );
   }
 
   /** Repeats the batch until it is committed. Returns false if the partition was lost before that. */

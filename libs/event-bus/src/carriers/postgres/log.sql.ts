@@ -1,5 +1,5 @@
 import type { Queryable, Tx } from '#platform';
-import { PUBLISH_BATCH } from '../../producer/publisher.js';
+import { batchSql } from '../../producer/publisher.js';
 import { PARTITIONS, type EventRow } from '../../record.js';
 import { identifier } from '../../schema.sql.js';
 
@@ -8,7 +8,7 @@ export const CHANNEL = 'bus';
 const COLUMNS = 'topic, key, event_id, type, source, subject, tenant, sequence, time, causation_id, traceparent, data';
 
 /**
- * SQL that moves a batch from the outbox into the log, in id order, as one transaction in one round trip.
+ * SQL that moves a batch from the outbox into the log, as one transaction in one round trip.
  *
  * The global advisory lock makes positions visible in their order. Without the lock, two services could take positions
  * 1 and 2 and commit 2 first; a consumer would then never see 1. A separate statement takes the lock, so that positions
@@ -28,12 +28,14 @@ export const moveSql = `
  */
 export const prepareMoveSql = (schema: string): string => `
   prepare move_outbox as
-  with batch as (
-    delete from ${identifier(schema)}.outbox where id in (select id from ${identifier(schema)}.outbox order by id limit ${PUBLISH_BATCH})
-    returning id, ${COLUMNS}
+  with chosen as materialized (${batchSql(schema)}
+  ), batch as (
+    delete from ${schema}.outbox where ctid = any(array(select at from chosen)) returning id, lane, ${COLUMNS}
+  ), turns as (
+    select *, row_number() over (partition by lane, tenant order by id) as turn from batch
   ), logged as (
     insert into bus.event_log (partition, ${COLUMNS})
-    select abs(hashtextextended(key, 0) % ${PARTITIONS}), ${COLUMNS} from batch order by id
+    select abs(hashtextextended(key, 0) % ${PARTITIONS}), ${COLUMNS} from turns order by lane, turn, id
     returning topic, partition
   ), woken as (
     select topic || ':' || string_agg(distinct partition::text, ',') as part from logged group by topic
@@ -116,6 +118,32 @@ export const moveOffsets = (
     values: [group, topic, last.map((row) => row.partition), last.map((row) => row.position)],
   });
 
+/** Number of events of a partition that are read to find other tenants. */
+const LOOK_AHEAD = 5_000;
+
+/**
+ * Returns whether an event of another tenant follows in one of the partitions, or more events than are looked at.
+ * `last` contains the last event that was read of each partition.
+ */
+export async function othersAfter(
+  tx: Tx,
+  topic: string,
+  last: readonly Pick<LogRow, 'partition' | 'position'>[],
+  tenant: string,
+): Promise<boolean> {
+  if (last.length === 0) return false;
+  const [row] = await tx.query<{ others: boolean | null }>({
+    name: 'others-after',
+    text: `select bool_or(a.others or a.seen = ${LOOK_AHEAD}) as others from unnest($2::int[], $3::bigint[]) as p(partition, position)
+           cross join lateral (
+             select count(*) as seen, coalesce(bool_or(l.tenant <> $4), false) as others from (
+               select e.tenant from bus.event_log e where e.topic = $1 and e.partition = p.partition and e.position > p.position
+               order by e.position limit ${LOOK_AHEAD}) l) a`,
+    values: [topic, last.map(({ partition }) => partition), last.map(({ position }) => position), tenant],
+  });
+  return row?.others ?? false;
+}
+
 /** Finds partitions with unconsumed events of the group, in case a NOTIFY was lost. */
 export const partitionsBehind = (
   db: Queryable,
@@ -130,6 +158,26 @@ export const partitionsBehind = (
              select 1 from bus.event_log l where l.topic = o.topic and l.partition = o.partition and l.position > o.position)`,
     values: [group, topics],
   });
+
+/**
+ * Returns, per tenant, the age in seconds of the oldest event that the group has not consumed yet. Reads at most `limit`
+ * events of each partition to bound the cost.
+ */
+export const agesByTenant = (
+  db: Queryable,
+  schema: string,
+  group: string,
+  limit = 1_000,
+): Promise<{ tenant: string; seconds: number }[]> =>
+  db.query(
+    `select n.tenant, extract(epoch from clock_timestamp() - min(n.published_at))::float8 as seconds
+     from ${identifier(schema)}.consumer_offset o
+     cross join lateral (
+       select l.tenant, l.published_at from bus.event_log l
+       where l.topic = o.topic and l.partition = o.partition and l.position > o.position order by l.position limit $2) n
+     where o.consumer_group = $1 group by n.tenant`,
+    [group, limit],
+  );
 
 /**
  * Counts, per topic, the events that the group has not consumed yet. Stops at `limit` per partition to bound the cost.

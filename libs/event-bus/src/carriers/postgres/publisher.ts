@@ -30,7 +30,7 @@ export class PostgresPublisher implements Publisher {
   async move(session: Client): Promise<number> {
     const pending = await session.query({
       name: 'pending',
-      text: `select id from ${identifier(this.options.schema)}.outbox order by id limit 1`,
+      text: `select 1 from ${identifier(this.options.schema)}.outbox order by lane, tenant, id limit 1`,
     });
     if (pending.rowCount === 0) return 0;
     try {

@@ -12,15 +12,17 @@ import { Waiter } from '#platform';
 import type { Client } from 'pg';
 import { isOutage } from '../../consumer/attempt.js';
 import { BatchSize } from '../../consumer/batch-size.js';
-import type { GroupOptions } from '../../consumer/group-consumer.js';
 import { BATCH_INTERVAL_MS, deliveryOf, partitionId, PARTITIONS, type TopicPartition } from '../../record.js';
 import { backoffMs, openSession } from '../../session.js';
 import { EventStrategy } from '../../consumer/strategy.js';
+import type { TenantAge } from '../../tenant-lag.js';
 import {
+  agesByTenant,
   CHANNEL,
   lagByTopic,
   leaseAndRead,
   moveOffsets,
+  othersAfter,
   parseNotice,
   partitionsBehind,
   seedOffsets,
@@ -59,14 +61,6 @@ export class PostgresStrategy extends EventStrategy {
   /** Earliest time at which the next batch may begin. The delay lets a batch contain more events. */
   private nextBatchAt = 0;
 
-  constructor(
-    options: GroupOptions,
-    only: readonly Topic[] | undefined,
-    private readonly concurrency: number,
-  ) {
-    super(options, only);
-  }
-
   protected async startConsuming(topics: readonly Topic[]): Promise<void> {
     this.topics = topics;
     const { database, schema, group } = this.options;
@@ -74,7 +68,7 @@ export class PostgresStrategy extends EventStrategy {
     await this.listenToNotices();
     for (const topic of topics)
       for (let partition = 0; partition < PARTITIONS; partition++) this.announce({ topic, partition });
-    for (let i = 0; i < this.concurrency; i++) this.loops.push(this.worker());
+    for (let i = 0; i < this.options.concurrency; i++) this.loops.push(this.worker());
     this.loops.push(this.pollForLostNotices());
   }
 
@@ -89,6 +83,11 @@ export class PostgresStrategy extends EventStrategy {
   protected async reportLag(): Promise<void> {
     const { database, schema, group, metrics } = this.options;
     for (const { topic, lag } of await lagByTopic(database, schema, group)) metrics.lag.set({ group, topic }, lag);
+  }
+
+  protected tenantAges(): Promise<TenantAge[]> {
+    const { database, schema, group } = this.options;
+    return agesByTenant(database, schema, group);
   }
 
   private async listenToNotices(): Promise<void> {
@@ -156,7 +155,7 @@ export class PostgresStrategy extends EventStrategy {
     const free = [...this.announced.values()].filter(({ at }) => !this.busy.has(partitionId(at)));
     const [first] = free;
     if (!first) return [];
-    const share = Math.min(this.size.shared, Math.ceil((PARTITIONS * this.topics.length) / this.concurrency));
+    const share = Math.min(this.size.shared, Math.ceil((PARTITIONS * this.topics.length) / this.options.concurrency));
     const taken = first.exclusive
       ? [first]
       : free.filter(({ at, exclusive }) => !exclusive && at.topic === first.at.topic).slice(0, share);
@@ -218,8 +217,10 @@ export class PostgresStrategy extends EventStrategy {
       const leased = await leaseAndRead(tx, schema, group, topic, numbers, limit);
       const rows = [...leased.values()].flat();
       if (rows.length === 0) return leased;
-      await this.consumer.consume(tx, topic, rows.map(deliveryOf), run);
       const last = [...leased.values()].flatMap((events) => events.at(-1) ?? []);
+      const full = last.filter(({ partition }) => leased.get(partition)?.length === limit);
+      const othersBehind = (tenant: string) => othersAfter(tx, topic, full, tenant);
+      await this.consumer.consume(tx, topic, rows.map(deliveryOf), run, othersBehind);
       await moveOffsets(tx, schema, group, topic, last);
       return leased;
     });
