@@ -7,6 +7,7 @@ import { installPackages } from '../tools/local/packages.js';
 import {
   describeLatency,
   describeMachine,
+  describeMemberships,
   describeOffboarding,
   describePipeline,
   describeRequests,
@@ -14,12 +15,23 @@ import {
 } from './report.js';
 import { measureLatency, measurePipeline, type LatencyResult, type PipelineResult } from './scenarios/pipeline.js';
 import { IMPORTS_PER_SECOND, measureOffboarding, type OffboardingResult } from './scenarios/offboarding.js';
+import { measureMembershipCost, type MembershipResult } from './scenarios/memberships.js';
 import { measureRequests, summarise, type Measurement, type Summary } from './scenarios/requests.js';
 import { measureSso, type SsoResult } from './scenarios/sso.js';
 import { describeSso } from './sso/report.js';
 import { scimTarget, Stack, type StackOptions } from './stack.js';
 
-const ALWAYS = ['requests', 'polis', 'limit', 'pipeline', 'latency', 'guard', 'offboarding', 'sso'] as const;
+const ALWAYS = [
+  'requests',
+  'polis',
+  'limit',
+  'pipeline',
+  'latency',
+  'guard',
+  'offboarding',
+  'sso',
+  'memberships',
+] as const;
 const IF_NAMED = ['offboarding-kafka', 'offboarding-user-token'] as const;
 const PARTS = [...ALWAYS, ...IF_NAMED] as const;
 type Part = (typeof PARTS)[number];
@@ -30,7 +42,8 @@ const HELP = `npm run bench -- [options]
                   (requests: the gateway; polis, limit: the gateway compared with each of them;
                   guard: the cost of checking a token in an internal service;
                   offboarding: from Okta's PATCH to the end of all access, also during an import;
-                  sso: token exchanges compared with their bare cost, and logins at a fixed rate),
+                  sso: token exchanges compared with their bare cost, and logins at a fixed rate;
+                  memberships: the WAL that pushes of groups cost),
                   and only if named: offboarding-kafka: offboarding over Kafka (needs Java 17+ and Maven)
                   offboarding-user-token: offboarding with sign-outs counted as UserToken
   --rounds <n>    rounds per contestant after the warm-up; 3 by default
@@ -101,6 +114,7 @@ interface Result {
   guard?: string[];
   offboarding?: OffboardingResult[];
   sso?: SsoResult;
+  memberships?: MembershipResult;
 }
 
 const say = (text: string): void => void process.stderr.write(`  ${text}\n`);
@@ -234,6 +248,20 @@ async function ssoPart(plan: Plan, result: Result): Promise<void> {
   });
 }
 
+async function membershipsPart(plan: Plan, result: Result): Promise<void> {
+  await withStack('memberships', plan, async (stack) => {
+    await noteMachine(stack, result);
+    await stack.startSandbox();
+    const token = await stack.createTenant();
+    const gateway = await stack.startGateway();
+    await stack.startIdentity();
+    await stack.startWorker();
+    say('pushing 40 groups of 500 people');
+    result.memberships = await measureMembershipCost(stack, scimTarget(gateway, token));
+    print('WAL of pushed groups', describeMemberships(result.memberships));
+  });
+}
+
 async function noteMachine(stack: Stack, result: Result): Promise<void> {
   if (result.machine) return;
   const [row] = await stack.sql<{ server_version: string }>('postgres', 'show server_version');
@@ -257,6 +285,7 @@ async function main(): Promise<void> {
   if (wants('guard')) await guardPart(plan, result);
   for (const part of ['offboarding', ...IF_NAMED] as const) if (wants(part)) await offboardingPart(plan, result, part);
   if (wants('sso')) await ssoPart(plan, result);
+  if (wants('memberships')) await membershipsPart(plan, result);
   process.stdout.write(`\nWritten to ${write(result)}\n`);
 }
 

@@ -6,6 +6,7 @@ import {
   type OffboardingTimes,
   type OffboardingResult,
 } from './scenarios/offboarding.js';
+import type { MembershipResult } from './scenarios/memberships.js';
 import type { LatencyResult, PipelineResult } from './scenarios/pipeline.js';
 import { CONNECTIONS, OPERATIONS, type Summary } from './scenarios/requests.js';
 import { POOL_SIZE } from './stack.js';
@@ -132,4 +133,13 @@ export function describeOffboarding(o: OffboardingResult): string {
       ? SHARED_QUOTA
       : ['Sign-outs count as UserToken here, separately from disables.']),
   ].join('\n');
+}
+
+/** WAL per byte of the bodies when each membership was an event with all groups of its person (2026-11). */
+const RATIO_BEFORE = 139;
+
+export function describeMemberships({ memberships, bodyBytes, walBytes, ratio, records }: MembershipResult): string {
+  const summary = `${rate(memberships)} memberships, ${rate(bodyBytes)} bytes of bodies, ${rate(walBytes)} bytes of WAL: ${ratio.toFixed(1)} times the bodies (before: ${RATIO_BEFORE} times).`;
+  const rows = records.map(({ record, bytes }) => [record, '', bytes.toFixed(1)]);
+  return `${summary}\n\n${table([['record', '', 'bytes per membership'], ...rows])}`;
 }

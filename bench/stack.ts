@@ -56,6 +56,7 @@ export class Stack {
   private readonly sandboxPassword = secret();
   readonly internalToken = secret();
   private watchUrl = '';
+  private gatewayUrl = '';
   private aws: { cognito: string; secretsManager: string; userPoolId: string } | undefined;
 
   private constructor(
@@ -159,18 +160,22 @@ export class Stack {
   }
 
   async startGateway(): Promise<Service> {
-    return this.startService('scim-gateway', 'apps/scim-gateway/src/main.js', {
+    const gateway = await this.startService('scim-gateway', 'apps/scim-gateway/src/main.js', {
       ...this.awsEnvironment(),
       DATABASE_URL: this.serviceUrl('stackflow', 'scim-gateway'),
       SCIM_RATE_LIMIT_PER_SECOND: '1000000',
       SCIM_RATE_LIMIT_BURST: '1000000',
     });
+    this.gatewayUrl = gateway.url;
+    return gateway;
   }
 
+  /** Start the gateway first, because identity-service reads the members of groups from it. */
   async startIdentity(): Promise<Service> {
     return this.startService('identity-service', 'apps/identity-service/src/main.js', {
       ...this.awsEnvironment(),
       DATABASE_URL: this.serviceUrl('stackflow', 'identity-service'),
+      SCIM_GATEWAY_URL: this.gatewayUrl,
       ...this.cognitoEnvironment(),
     });
   }

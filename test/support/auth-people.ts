@@ -131,8 +131,8 @@ export class People {
   /** Publishes only the directory user. */
   publishUser({ tenant, id, userName, externalId, displayName, email }: Person, active = true): Promise<void> {
     const name = { givenName: null, familyName: null };
-    const user: DirectoryUser = { id, userName, externalId, active, displayName, name, email, groups: [] };
-    return this.publish('directory', 'com.stackflow.directory.user.created.v1', tenant, id, { user });
+    const user: DirectoryUser = { id, userName, externalId, active, displayName, name, email };
+    return this.publish('directory', 'com.stackflow.directory.user.created.v2', tenant, id, { user });
   }
 
   private async publish(schema: Schema, type: string, tenant: string, subject: string, data: object): Promise<void> {

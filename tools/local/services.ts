@@ -62,7 +62,8 @@ const issuerOverride = (s: StackSetup): string =>
 /** Environment of each service. The order is the order of lists. The pool is null until the sandbox answers. */
 export const PRODUCT: Readonly<Record<string, (s: StackSetup, pool: UserPool | null) => NodeJS.ProcessEnv>> = {
   'scim-gateway': (s) => product(s, 'scim-gateway', null, { PUBLIC_ORIGIN: s.edge }),
-  'identity-service': (s, pool) => product(s, 'identity-service', pool),
+  'identity-service': (s, pool) =>
+    product(s, 'identity-service', pool, { SCIM_GATEWAY_URL: `http://127.0.0.1:${s.ports['scim-gateway']}` }),
   'deactivation-worker': (s, pool) => product(s, 'deactivation-worker', pool, { OKTA_ENDPOINT: oktaEndpoint(s) }),
   'auth-service': (s, pool) =>
     product(s, 'auth-service', pool, {

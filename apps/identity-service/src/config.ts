@@ -1,11 +1,15 @@
 import { cognitoSettings } from '#cognito';
 import { busSettings } from '#event-bus';
-import { integer, serviceSettings, type ConfigOf, type ConfigShape } from '#platform';
+import { integer, serviceSettings, url, type ConfigOf, type ConfigShape } from '#platform';
 
 export const config = {
   ...serviceSettings,
   ...busSettings,
   ...cognitoSettings,
+  SCIM_GATEWAY_URL: url({
+    purpose: 'URL of the internal API of scim-gateway, which answers who is a member of a group.',
+    example: 'http://scim-gateway',
+  }),
   RECONCILER_CONCURRENCY: integer({
     purpose: 'Accounts that this process updates in Cognito at the same time.',
     example: '24',

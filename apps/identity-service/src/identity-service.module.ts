@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { cognitoOptions, UserPool } from '#cognito';
+import { DirectoryClient, InternalClient } from '#contracts';
 import { EventAdminModule, publishing } from '#event-bus';
 import { CONFIG, Database, Metrics } from '#platform';
 import { TenantsController } from '#settings';
@@ -24,6 +25,7 @@ import { IdentityCasesConsumer } from './consumers/cases.consumer.js';
 import { IdentityGroupsConsumer } from './consumers/groups.consumer.js';
 import { IdentitySettingsConsumer } from './consumers/settings.consumer.js';
 import { IdentityUsersConsumer } from './consumers/users.consumer.js';
+import { MembershipLoader } from './directory/membership-loader.js';
 
 export const SERVICE = 'identity-service';
 
@@ -35,6 +37,13 @@ const userPool = {
       ...cognitoOptions(config, database, metrics),
       maxSockets: config.RECONCILER_CONCURRENCY + 8,
     }),
+};
+
+const directory = {
+  provide: DirectoryClient,
+  inject: [CONFIG],
+  useFactory: ({ SCIM_GATEWAY_URL: url, INTERNAL_API_TOKEN: token }: IdentityConfig) =>
+    new DirectoryClient(new InternalClient({ service: 'scim-gateway', url, token })),
 };
 
 @Module({
@@ -54,6 +63,8 @@ const userPool = {
   providers: [
     ...publishing(SERVICE),
     userPool,
+    directory,
+    MembershipLoader,
     LossBrake,
     Evaluator,
     PersonEvaluator,

@@ -33,7 +33,7 @@ export class AuthAccountsConsumer {
   async userChanged(@Ctx() { event, tx }: EventContext): Promise<void> {
     const data = parseData(event, 'directory.users');
     if (data === null) return;
-    const active = data.user.active && event.type !== 'com.stackflow.directory.user.deleted.v1';
+    const active = data.user.active && event.type !== 'com.stackflow.directory.user.deleted.v2';
     await storeExpected(tx, event.tenant, event.sequence, { ...data.user, active });
   }
 }

@@ -13,7 +13,7 @@ import type {
 import { columnsOf, CURSOR_TEXT, UUID, Database, pageOf, parseCursor } from '#platform';
 import { settingsOf } from '#settings';
 import { AccountEntity } from '../accounts/account.entity.js';
-import { rolesOfGroup } from '../accounts/derive-roles.js';
+import { rolesOfGroup, type GroupFact } from '../accounts/derive-roles.js';
 import { RoleGrantEntity } from '../accounts/role-grant.entity.js';
 import { ACCESS_CLOSED } from '../accounts/subject.js';
 import { HeldRoleLossEntity } from '../brake/held-role-loss.entity.js';
@@ -73,11 +73,12 @@ const grantsOf = `
     ) c on true
    where g.tenant = $1 and g.account_id = $2 order by g.id`;
 
-/** A group has no name here until its own events have arrived. */
+/** Selects the groups of the account, and the groups whose members are being loaded. */
 const groupsOf = `
-  select m.group_id as id, d.display_name as "displayName", coalesce(d.deleted, false) as deleted
-    from membership m left join directory_group d on d.id = m.group_id and d.tenant = m.tenant
-   where m.tenant = $1 and m.user_id = $2 order by d.display_name, m.group_id`;
+  select d.id, d.display_name as "displayName", d.deleted, d.members = 'loading' as loading
+    from directory_group d
+   where d.tenant = $1 and (d.members = 'loading' or d.id in (select group_id from membership where tenant = $1 and user_id = $2))
+   order by d.display_name, d.id`;
 
 const heldRoleLosses = `
   select h.account_id as account, a.user_name as "userName", a.display_name as "displayName", a.roles,
@@ -114,16 +115,13 @@ export class AccountQueries {
 
   async explanation(account: AccountView): Promise<Explanation> {
     const copy = await settingsOf(this.database, 'identity', account.tenant);
-    const rows = await this.database.query<{ id: string; displayName: string | null; deleted: boolean }>(groupsOf, [
-      account.tenant,
-      account.id,
-    ]);
+    const rows = await this.database.query<GroupFact & { loading: boolean }>(groupsOf, [account.tenant, account.id]);
     const rules = copy?.settings ?? { roles: [], roleMappings: [] };
-    const groups = rows.map(({ displayName, ...group }) => ({
-      ...group,
-      displayName,
-      roles: displayName === null ? [] : rolesOfGroup({ ...group, displayName }, rules),
-    }));
+    const groups = rows.flatMap((group) => {
+      const { id, displayName, loading } = group;
+      const roles = rolesOfGroup(group, rules);
+      return roles.length > 0 ? [{ id, displayName, loading, roles }] : [];
+    });
     return explain(account, groups, copy);
   }
 }

@@ -2,8 +2,6 @@ import type { NewEvent } from '#event-bus';
 import type { EventData } from '#events';
 import type { ScimContext } from '../http/context.js';
 
-export const EVENT_SOURCE = '/stackflow/scim-gateway';
-
 type DirectoryEventType = Extract<NewEvent['type'], `com.stackflow.directory.${string}`>;
 
 /** The request and the time of a change. Events carry them as `causationid` and `time`. */
