@@ -46,7 +46,7 @@ export class HandlerRig {
       members: async (tenant, group, query) => {
         const members = this.directories.get(tenant);
         if (!members) throw new ServiceUnreachable('scim-gateway', 'http://scim-gateway');
-        return members(group, query);
+        return members(group, query ?? {});
       },
     };
     this.loader = new MembershipLoader(database, directory as DirectoryClient, metrics, logger);
