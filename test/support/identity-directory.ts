@@ -180,6 +180,12 @@ export class Directory {
     return group;
   }
 
+  /** Returns the group with this name, and adds it if there is none: scim-gateway refuses a second one. */
+  async groupNamed(tenant: Tenant, displayName: string): Promise<Group> {
+    const same = (group: Group) => !group.deleted && group.tenant === tenant.id && group.displayName === displayName;
+    return [...this.groups.values()].find(same) ?? (await this.addGroup(tenant, displayName));
+  }
+
   /** Adds a group to the directory without publishing the event about it. */
   silentGroup(tenant: Tenant, displayName: string): Group {
     const group: Group = { id: randomUUID(), tenant: tenant.id, version: 1, displayName, deleted: false };
