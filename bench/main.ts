@@ -8,6 +8,7 @@ import {
   describeLarge,
   describeLatency,
   describeMachine,
+  describeMemberships,
   describeOffboarding,
   describePipeline,
   describeRequests,
@@ -17,13 +18,25 @@ import {
 import { measureLatency, measurePipeline, type LatencyResult, type PipelineResult } from './scenarios/pipeline.js';
 import { IMPORTS_PER_SECOND, measureOffboarding, type OffboardingResult } from './scenarios/offboarding.js';
 import { measureLarge, type LargeStep } from './scenarios/large.js';
+import { measureMembershipCost, type MembershipResult } from './scenarios/memberships.js';
 import { measureRequests, summarise, type Measurement, type Summary } from './scenarios/requests.js';
 import { measureSso, type SsoResult } from './scenarios/sso.js';
 import { measureWalls, type WallsResult } from './scenarios/walls.js';
 import { describeSso } from './sso/report.js';
 import { scimTarget, Stack, type StackOptions } from './stack.js';
 
-const ALWAYS = ['requests', 'polis', 'limit', 'pipeline', 'latency', 'guard', 'offboarding', 'sso', 'large'] as const;
+const ALWAYS = [
+  'requests',
+  'polis',
+  'limit',
+  'pipeline',
+  'latency',
+  'guard',
+  'offboarding',
+  'sso',
+  'large',
+  'memberships',
+] as const;
 const IF_NAMED = ['offboarding-kafka', 'offboarding-user-token', 'walls', 'walls-kafka'] as const;
 const PARTS = [...ALWAYS, ...IF_NAMED] as const;
 type Part = (typeof PARTS)[number];
@@ -35,7 +48,8 @@ const HELP = `npm run bench -- [options]
                   guard: the cost of checking a token in an internal service;
                   offboarding: from Okta's PATCH to the end of all access, also during an import;
                   sso: token exchanges compared with their bare cost, and logins at a fixed rate;
-                  large: the largest requests of one tenant, and what another tenant notices),
+                   large: the largest requests of one tenant, and what another tenant notices;
+                   memberships: the WAL that pushes of groups cost),
                   and only if named: offboarding-kafka: offboarding over Kafka (needs Java 17+ and Maven)
                   offboarding-user-token: offboarding with sign-outs counted as UserToken
                   walls, walls-kafka: offboarding in one tenant while another one floods
@@ -109,6 +123,7 @@ interface Result {
   walls?: WallsResult[];
   sso?: SsoResult;
   large?: LargeStep[];
+  memberships?: MembershipResult;
 }
 
 const say = (text: string): void => void process.stderr.write(`  ${text}\n`);
@@ -279,6 +294,20 @@ async function largePart(plan: Plan, result: Result): Promise<void> {
   });
 }
 
+async function membershipsPart(plan: Plan, result: Result): Promise<void> {
+  await withStack('memberships', plan, async (stack) => {
+    await noteMachine(stack, result);
+    await stack.startSandbox();
+    const { token } = await stack.createTenant();
+    const gateway = await stack.startGateway();
+    await stack.startIdentity();
+    await stack.startWorker();
+    say('pushing 40 groups of 500 people');
+    result.memberships = await measureMembershipCost(stack, scimTarget(gateway, token));
+    print('WAL of pushed groups', describeMemberships(result.memberships));
+  });
+}
+
 async function noteMachine(stack: Stack, result: Result): Promise<void> {
   if (result.machine) return;
   const [row] = await stack.sql<{ server_version: string }>('postgres', 'show server_version');
@@ -305,6 +334,7 @@ async function main(): Promise<void> {
   for (const part of ['walls', 'walls-kafka'] as const) if (wants(part)) await wallsPart(plan, result, part);
   if (wants('sso')) await ssoPart(plan, result);
   if (wants('large')) await largePart(plan, result);
+  if (wants('memberships')) await membershipsPart(plan, result);
   process.stdout.write(`\nWritten to ${write(result)}\n`);
 }
 

@@ -37,7 +37,7 @@ const INSERT = `
     values ($1, $2, $3, $3, $4, true, $3, $5, 1, $6, $6, $7) returning 1
   )
   insert into outbox (topic, key, type, source, subject, tenant, sequence, time, causation_id, traceparent, data)
-  select 'directory.users', $8, 'com.stackflow.directory.user.created.v1', '/stackflow/scim-gateway', $2::text, $1::uuid, 1, $6, $7::text, $9, $10 from created`;
+  select 'directory.users', $8, 'com.stackflow.directory.user.created.v2', '/stackflow/scim-gateway', $2::text, $1::uuid, 1, $6, $7::text, $9, $10 from created`;
 
 let number = 0;
 

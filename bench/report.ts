@@ -6,6 +6,7 @@ import {
   type OffboardingTimes,
   type OffboardingResult,
 } from './scenarios/offboarding.js';
+import type { MembershipResult } from './scenarios/memberships.js';
 import type { LatencyResult, PipelineResult } from './scenarios/pipeline.js';
 import type { LargeStep } from './scenarios/large.js';
 import { CONNECTIONS, OPERATIONS, type Summary } from './scenarios/requests.js';
@@ -166,4 +167,13 @@ export function describeWalls({ carrier, people, quiet, flooded, waiting, reques
     `  ratio: p50 ${times(flooded.p50 / quiet.p50)}, p99 ${times(flooded.p99 / quiet.p99)} (goal: p99 below 500 ms and at most 3 times)`,
     `The loud tenant sent ${rate(requests)} PATCH requests; ${rate(waiting)} of its events waited at the end.`,
   ].join('\n');
+}
+
+/** WAL per byte of the bodies when each membership was an event with all groups of its person (2026-11). */
+const RATIO_BEFORE = 139;
+
+export function describeMemberships({ memberships, bodyBytes, walBytes, ratio, records }: MembershipResult): string {
+  const summary = `${rate(memberships)} memberships, ${rate(bodyBytes)} bytes of bodies, ${rate(walBytes)} bytes of WAL: ${ratio.toFixed(1)} times the bodies (before: ${RATIO_BEFORE} times).`;
+  const rows = records.map(({ record, bytes }) => [record, '', bytes.toFixed(1)]);
+  return `${summary}\n\n${table([['record', '', 'bytes per membership'], ...rows])}`;
 }

@@ -60,6 +60,7 @@ export class Stack {
   /** The credential of the bench for every internal API. */
   readonly credential = `bench.${this.callerSecret}`;
   private watchUrl = '';
+  private gatewayUrl = '';
   private aws: { cognito: string; secretsManager: string; userPoolId: string } | undefined;
 
   private constructor(
@@ -163,7 +164,7 @@ export class Stack {
   }
 
   async startGateway(): Promise<Service> {
-    return this.startService('scim-gateway', 'apps/scim-gateway/src/main.js', {
+    const gateway = await this.startService('scim-gateway', 'apps/scim-gateway/src/main.js', {
       ...this.awsEnvironment(),
       DATABASE_URL: this.serviceUrl('stackflow', 'scim-gateway'),
       SCIM_RATE_LIMIT_PER_SECOND: '1000000',
@@ -172,12 +173,17 @@ export class Stack {
       SCIM_BODY_MIB_PER_MINUTE: '1000000',
       SCIM_MEMBERSHIP_CHANGES_PER_MINUTE: '1000000000',
     });
+    this.gatewayUrl = gateway.url;
+    return gateway;
   }
 
+  /** Start the gateway first, because identity-service reads the members of groups from it. */
   async startIdentity(): Promise<Service> {
     return this.startService('identity-service', 'apps/identity-service/src/main.js', {
       ...this.awsEnvironment(),
       DATABASE_URL: this.serviceUrl('stackflow', 'identity-service'),
+      SCIM_GATEWAY_URL: this.gatewayUrl,
+      INTERNAL_API_CREDENTIAL: this.credential,
       ...this.cognitoEnvironment(),
     });
   }

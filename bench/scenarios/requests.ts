@@ -130,7 +130,7 @@ async function prepareLimit(
   const [sample] = await stack.sql<Sample>(
     'stackflow',
     `select u.id, u.user_name as "userName", u.tenant_id as tenant, u.external_id as "externalId", u.resource::text as resource, e.data::text as "eventData", e.traceparent
-       from directory.users u join bus.event_log e on e.subject = u.id::text where e.type like '%user.created.v1' limit 1`,
+       from directory.users u join bus.event_log e on e.subject = u.id::text where e.type like '%user.created.v2' limit 1`,
   );
   if (!sample) throw new Error('the gateway published no event about the user that it created');
   const program = stack.run({ name: 'raw-inserts', entry: path.join(ROOT, 'dist/bench/raw-inserts.js') });

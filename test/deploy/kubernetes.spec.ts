@@ -210,6 +210,12 @@ describe('the network policies', () => {
     },
   );
 
+  it('let Okta, identity-service and labelled callers reach scim-gateway', () => {
+    const [callers, metrics] = from('identity-service');
+    const members = { podSelector: { matchLabels: { 'app.kubernetes.io/name': 'identity-service' } } };
+    expect(from('scim-gateway')).toEqual([browsers, members, callers, metrics]);
+  });
+
   const browsers = { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'ingress-nginx' } } };
 
   it('let Okta, labelled callers and auth-service reach deactivation-worker, and browsers and callers auth-service', () => {

@@ -67,7 +67,7 @@ export function tracesPushes(running: () => TestStack, collector: Collector): vo
         Promise.resolve(ofPush().find((s) => s.service === service && name.test(s.name))),
       );
     const request = await find('scim-gateway', /Users/);
-    const handled = await find('identity-service', /^process com\.stackflow\.directory\.user\.created\.v1$/);
+    const handled = await find('identity-service', /^process com\.stackflow\.directory\.user\.created\.v2$/);
     const called = await find('identity-service', /^cognito AdminCreateUser$/);
 
     expect(handled.parentSpanId).toBe(request.spanId);

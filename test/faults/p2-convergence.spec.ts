@@ -96,7 +96,7 @@ describe('P2: when the noise stops, Cognito equals f(directory, settings)', () =
          from (select subject, data -> 'account' ->> 'status' as now, lag(data -> 'account' ->> 'status') over (partition by subject order by position) as before
                  from bus.event_log where topic = 'identity.accounts') a
         where before <> 'active' and now = 'active' group by subject
-       having count(*) > (select count(*) from bus.event_log l where l.subject = a.subject and l.type = 'com.stackflow.directory.user.reactivated.v1')`,
+       having count(*) > (select count(*) from bus.event_log l where l.subject = a.subject and l.type = 'com.stackflow.directory.user.reactivated.v2')`,
     );
     expect(revived).toEqual([]);
   }

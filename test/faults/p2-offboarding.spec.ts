@@ -180,7 +180,7 @@ describe('P2 with offboarding: when the noise stops, Cognito equals f(directory,
       from bus.event_log where topic = 'identity.access' window history as (partition by subject order by position)`;
     const revived = await admin.query(
       `select subject, count(*) from (${access}) a where before <> 'active' and now = 'active' group by subject
-       having count(*) > (select count(*) from bus.event_log l where l.subject = a.subject and l.type = 'com.stackflow.directory.user.reactivated.v1')`,
+       having count(*) > (select count(*) from bus.event_log l where l.subject = a.subject and l.type = 'com.stackflow.directory.user.reactivated.v2')`,
     );
     expect(revived).toEqual([]);
     expect(

@@ -14,6 +14,7 @@ export const WAITING = `
     when exists (${behind('offboarding', 'deactivation-worker-access', ['directory.access'])}) or exists (${behind('offboarding', 'deactivation-worker', ['integration.settings', 'identity.accounts'])}) then 'deactivation-worker is behind'
     when exists (select 1 from identity.deferred_event) or exists (select 1 from offboarding.deferred_event) then 'deferred events'
     when exists (select 1 from identity.parked_event) or exists (select 1 from offboarding.parked_event) then 'parked events'
+    when exists (select 1 from identity.membership_load) then (select 'members of a group: ' || coalesce(last_error, 'loading') from identity.membership_load limit 1)
     when exists (select 1 from identity.reevaluation) then 're-evaluation'
     when exists (select 1 from identity.account where desired_revision > applied_revision) then
       (select 'account ' || id || ' ' || coalesce(last_error, 'pending') from identity.account where desired_revision > applied_revision limit 1)

@@ -1,6 +1,6 @@
 /** Many writers at once: no change is lost or applied twice, sequences have no gaps, and no request waits for ever. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { patchOp, startGateway, type TestGateway, type TestTenant } from '../support/gateway.js';
+import { patchOp, startGateway, type StoredEvent, type TestGateway, type TestTenant } from '../support/gateway.js';
 import { until } from '../support/waiting.js';
 
 let gateway: TestGateway;
@@ -29,16 +29,37 @@ async function expectOrderedEvents(): Promise<void> {
       last.set(key, sequence);
     }
   }
-  const rows = await gateway.sql<{ id: string; version: string; groups: string[]; user_name: string; active: boolean }>(
-    `select u.id, u.version, u.user_name, u.active, coalesce((select array_agg(m.group_id::text order by m.group_id) from directory.members m where m.user_id = u.id and m.tenant_id = u.tenant_id), '{}') as groups
-     from directory.users u where u.tenant_id = $1`,
+  const rows = await gateway.sql<{ id: string; version: string; user_name: string; active: boolean; deleted: boolean }>(
+    'select id, version, user_name, active, deleted_at is not null as deleted from directory.users where tenant_id = $1',
     [tenant.id],
   );
-  for (const { id, version, groups, user_name: userName, active } of rows) {
+  for (const { id, version, user_name: userName, active } of rows) {
     const own = events.filter((e) => e.subject === id);
     expect([id, own.at(-1)?.sequence]).toEqual([id, Number(version)]);
-    expect(own.at(-1)?.data.user).toMatchObject({ groups, userName, active });
+    expect(own.at(-1)?.data.user).toMatchObject({ userName, active });
   }
+  const deleted = new Set(rows.filter((row) => row.deleted).map(({ id }) => id));
+  const stored = await gateway.sql<{ id: string; version: string; members: string[] }>(
+    `select g.id, g.version, array(select m.user_id::text from directory.members m where m.tenant_id = g.tenant_id and m.group_id = g.id order by m.user_id) as members
+       from directory.groups g where g.tenant_id = $1`,
+    [tenant.id],
+  );
+  for (const { id, version, members } of stored) {
+    const own = events.filter((e) => e.subject === id);
+    expect([id, own.at(-1)?.sequence]).toEqual([id, Number(version)]);
+    expect([id, membersAfter(own).filter((user) => !deleted.has(user))]).toEqual([id, members]);
+  }
+}
+
+/** The members that a subscriber has after these events. Nobody joins twice or leaves without being a member. */
+function membersAfter(events: readonly StoredEvent[]): string[] {
+  const members = new Set<string>();
+  for (const { data } of events) {
+    const { joined = [], left = [] } = data as { joined?: string[]; left?: string[] };
+    for (const user of joined) expect(members.size < members.add(user).size).toBe(true);
+    for (const user of left) expect(members.delete(user)).toBe(true);
+  }
+  return [...members].sort();
 }
 
 /** Deadlocks that Postgres has resolved so far; sessions report them about once a second. */
@@ -283,7 +304,7 @@ describe('deletions', () => {
     expect(await gateway.sql('select 1 from directory.members where tenant_id = $1', [tenant.id])).toEqual([]);
     await until(
       'an event of each deletion',
-      async () => (await tenant.events()).filter((e) => e.type.endsWith('user.deleted.v1')).length === ids.length,
+      async () => (await tenant.events()).filter((e) => e.type.endsWith('user.deleted.v2')).length === ids.length,
     );
     await expectOrderedEvents();
   });

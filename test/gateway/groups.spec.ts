@@ -1,4 +1,4 @@
-/** Groups over HTTP: membership changes as a set, unknown members are left out, and each affected user has an event. */
+/** Groups over HTTP: membership changes as a set, unknown members are left out, and events tell the difference. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GROUP_SCHEMA } from '#scim';
@@ -124,12 +124,14 @@ describe('a group', () => {
     expect((await tenant.send('GET', '/Groups?filter=shoe%20pr')).body.scimType).toBe('invalidFilter');
   });
 
-  it('loses every member, each with an event, before it is deleted', async () => {
+  it('is deleted with its memberships, by one event', async () => {
     const ids = await users(3);
     const id = await group('G', ids);
     const before = (await tenant.events()).length;
     expect((await tenant.send('DELETE', `/Groups/${id}`)).status).toBe(204);
-    expect(await newTypes(before)).toEqual(['user.left-group', 'user.left-group', 'user.left-group', 'group.deleted']);
+    expect(await newTypes(before)).toEqual(['group.deleted']);
+    expect((await tenant.events()).at(-1)).toMatchObject({ subject: id, sequence: 3, data: { group: { version: 3 } } });
+    for (const user of ids) expect((await tenant.send('GET', `/Users/${user}`)).body.groups).toEqual([]);
     for (const method of ['GET', 'DELETE']) expect((await tenant.send(method, `/Groups/${id}`)).status).toBe(404);
     expect(await group('g')).not.toBe(id);
   });
@@ -158,19 +160,58 @@ describe('a change of membership', () => {
     expect(
       (await tenant.send('PUT', `/Groups/${id}`, { displayName: 'G', members: [{ value: c }, { value: a }] })).status,
     ).toBe(200);
-    expect((await newTypes(before)).sort()).toEqual(['user.joined-group', 'user.left-group']);
+    expect(await newTypes(before)).toEqual(['group.members-changed']);
+    expect((await tenant.events()).at(-1)).toMatchObject({ sequence: 3, data: { joined: [c], left: [b] } });
     expect((await membersOf(id)).sort()).toEqual([a, c].sort());
   });
 
-  it('has an event with the state of the user after it, all groups sorted', async () => {
-    const [a = ''] = await users(1);
-    const ids = [await group('G1', [a]), await group('G2', [a]), await group('G3', [a])];
-    const joined = (await tenant.events()).filter((e) => e.type.includes('joined'));
-    expect(joined.map((e) => e.sequence)).toEqual([2, 3, 4]);
-    expect(joined.map((e) => (e.data.user as { groups: string[] }).groups)).toEqual(
-      [1, 2, 3].map((n) => ids.slice(0, n).sort()),
-    );
-    expect(joined.at(-1)?.data.group).toMatchObject({ id: ids[2], displayName: 'G3' });
+  it('has one event about the group, as large as the change, and changes no user', async () => {
+    const ids = await users(3);
+    const [a = '', b = '', c = ''] = ids;
+    const shown = (await tenant.send('GET', `/Users/${a}`)).body.meta;
+    const g1 = await group('G1', [a, b]);
+    await group('G2', [a]);
+    await patch(g1, { op: 'add', path: 'members', value: [{ value: c }] });
+    const changes = (await tenant.events()).filter((e) => shortType(e) === 'group.members-changed');
+    expect(changes.map(({ data, sequence }) => [data.group?.displayName, sequence, data.joined, data.left])).toEqual([
+      ['G1', 2, [a, b], []],
+      ['G2', 2, [a], []],
+      ['G1', 3, [c], []],
+    ]);
+    expect(changes.map(({ topic, key }) => [topic, key])[0]).toEqual(['directory.groups', `${tenant.id}:${g1}`]);
+    expect((await tenant.send('GET', `/Users/${a}`)).body.meta).toEqual(shown);
+    const versions = await gateway.sql('select distinct version from directory.users where id = any($1)', [ids]);
+    expect(versions).toEqual([{ version: '1' }]);
+  });
+
+  it('of more than 1,000 people has several events with consecutive sequences, which together tell all of it once', async () => {
+    const ids = (
+      await gateway.sql<{ id: string }>(
+        `insert into directory.users (tenant_id, id, user_name, user_name_key, active, resource, version, created_at, updated_at, created_request)
+         select $1, gen_random_uuid(), 'm' || i, 'm' || i, true, jsonb_build_object('userName', 'm' || i, 'active', true), 1, now(), now(), gen_random_uuid()
+           from generate_series(1, 3100) i returning id`,
+        [tenant.id],
+      )
+    ).map((row) => row.id);
+    const id = await group('G', ids.slice(0, 1_600));
+    const put = { displayName: 'G', members: ids.slice(1_500).map((value) => ({ value })) };
+    expect((await tenant.send('PUT', `/Groups/${id}?attributes=displayName`, put)).status).toBe(200);
+    const events = (await tenant.events()).filter((e) => e.subject === id);
+    expect(events.map((e) => [shortType(e), e.sequence])).toEqual([
+      ['group.created', 1],
+      ...[2, 3, 4, 5, 6].map((sequence) => ['group.members-changed', sequence]),
+    ]);
+    const members = new Set<string>();
+    for (const { data } of events.slice(1)) {
+      const { joined, left } = data as unknown as { joined: string[]; left: string[] };
+      expect(joined.length + left.length).toBeLessThanOrEqual(1_000);
+      for (const user of joined) expect(members.size < members.add(user).size).toBe(true);
+      for (const user of left) expect(members.delete(user)).toBe(true);
+    }
+    expect([...members].sort()).toEqual(ids.slice(1_500).sort());
+    expect(await gateway.sql('select version::int from directory.groups where id = $1', [id])).toEqual([
+      { version: 6 },
+    ]);
   });
 
   it('leaves out members that do not exist, stores the others, and reports that in answer, log and metric', async () => {
@@ -236,8 +277,8 @@ describe('a change of membership', () => {
         )
       ).status,
     ).toBe(204);
-    expect(await newTypes(before)).toEqual(['group.renamed', 'user.joined-group']);
-    expect((await tenant.events()).at(-1)?.data.group).toMatchObject({ displayName: 'Free', version: 2 });
+    expect(await newTypes(before)).toEqual(['group.renamed', 'group.members-changed']);
+    expect((await tenant.events()).at(-1)?.data.group).toMatchObject({ displayName: 'Free', version: 3 });
   });
 
   it('reads only the rows of the difference, also in a group of 5,000', async () => {
@@ -279,7 +320,7 @@ describe('a change of membership', () => {
     ).toBe(204);
     await reportStatistics(gateway);
     expect((await reads()) - before).toBeLessThan(100);
-    expect((await tenant.events()).length).toBe(1 + 1 + 5_000 + 2);
+    expect((await tenant.events()).length).toBe(1 + 1 + 5 + 1);
   });
 
   it('is refused if a user would be in more than 10,000 groups, but leaving is allowed', async () => {

@@ -190,3 +190,48 @@ describe('the internal API', () => {
 
 it('has entities that describe the tables of the migration', async () =>
   expect(await entityDifferences(gateway.database)).toEqual([]));
+
+describe('the members of a group', () => {
+  let owner: TestTenant;
+  beforeAll(async () => {
+    owner = await gateway.createTenant();
+  });
+  const group = async (members: readonly string[]) =>
+    (
+      await owner.send('POST', '/Groups', {
+        displayName: `G ${randomUUID()}`,
+        members: members.map((value) => ({ value })),
+      })
+    ).body.id;
+
+  it('come in pages in the order of their ids, with the version of the last event', async () => {
+    const ids: string[] = [];
+    for (const n of [1, 2, 3, 4, 5])
+      ids.push((await owner.send('POST', '/Users', { userName: `m${n}-${randomUUID()}@x` })).body.id);
+    ids.sort();
+    const id = await group(ids);
+    expect(await api.members(owner.id, id)).toEqual({ version: 2, members: ids, next: null });
+    const first = await api.members(owner.id, id, { limit: 2 });
+    expect(first).toEqual({ version: 2, members: ids.slice(0, 2), next: ids[1] });
+    // A member of the next page leaves, and one of the first page too.
+    const remove = { op: 'remove', path: 'members', value: [{ value: ids[0] }, { value: ids[3] }] };
+    await owner.send('PATCH', `/Groups/${id}`, { Operations: [remove] });
+    const second = await api.members(owner.id, id, { limit: 2, after: String(first.next) });
+    expect(second).toEqual({ version: 3, members: [ids[2], ids[4]], next: null });
+    const own = (await owner.events()).filter((event) => event.subject === id);
+    expect(own.at(-1)?.sequence).toBe(3);
+  });
+
+  it('are empty for a group without members, and unknown for another tenant and for a group that does not exist', async () => {
+    const id = await group([]);
+    expect(await api.members(owner.id, id)).toEqual({ version: 1, members: [], next: null });
+    for (const [of, what] of [
+      [other.id, id],
+      [owner.id, randomUUID()],
+    ] as const)
+      await expect(api.members(of, what)).rejects.toMatchObject({ status: 404, code: 'not_found' });
+    for (const query of ['limit=0', 'limit=10001', 'after=x', 'surprise=1'])
+      expect((await raw(`/internal/tenants/${owner.id}/groups/${id}/members?${query}`, SERVICE)).status).toBe(400);
+    expect((await raw(`/internal/tenants/${owner.id}/groups/${id}/members`)).status).toBe(401);
+  });
+});

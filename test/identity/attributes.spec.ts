@@ -42,7 +42,7 @@ describe('a person with attributes that Cognito refuses', () => {
   });
 
   it('gets new roles while an update of attributes fails', async () => {
-    const group = await rig.directory.addGroup(tenant, 'StackFlow-Viewers');
+    const group = await rig.directory.groupNamed(tenant, 'StackFlow-Viewers');
     const lou = await rig.directory.addPerson(tenant, 'lou');
     await rig.quiet();
     await rig.cognito.fault({

@@ -7,11 +7,17 @@ import { envelope, type HandlerRig } from './handlers.js';
 export interface Member {
   readonly id: string;
   version: number;
-  groups: string[];
 }
 
 const GROUPS = { admins: 'StackFlow-Admins', agents: 'StackFlow-Agents', viewers: 'StackFlow-Viewers' } as const;
 export type GroupName = keyof typeof GROUPS;
+
+interface WorldGroup {
+  readonly id: string;
+  readonly displayName: string;
+  version: number;
+  readonly members: Set<string>;
+}
 
 export class BrakeWorld {
   readonly tenant = randomUUID();
@@ -20,6 +26,7 @@ export class BrakeWorld {
     agents: randomUUID(),
     viewers: randomUUID(),
   };
+  private readonly states = new Map<string, WorldGroup>();
   private settings: TenantSettings;
   private settingsVersion = 0;
 
@@ -27,6 +34,10 @@ export class BrakeWorld {
     readonly rig: HandlerRig,
     brake: Brake | null,
   ) {
+    rig.directories.set(this.tenant, (id) => {
+      const { version, members } = this.group(id);
+      return { version, members: [...members].sort(), next: null };
+    });
     this.settings = {
       ...defaultSettings(),
       brake,
@@ -39,8 +50,7 @@ export class BrakeWorld {
     const full = brake && { percent: 10, atLeast: 2, windowMinutes: 10, holdHours: 24, ...brake };
     const world = new BrakeWorld(rig, full);
     await world.configure({});
-    for (const [name, id] of Object.entries(world.groups))
-      await rig.deliver(world.groupEvent('created', id, 1, GROUPS[name as GroupName]));
+    for (const [name, id] of Object.entries(world.groups)) await world.addGroup(id, GROUPS[name as GroupName]);
     await rig.reevaluateAll();
     return world;
   }
@@ -54,28 +64,36 @@ export class BrakeWorld {
 
   /** Adds people in these groups, with accounts as if the reconciler had created them in Cognito. */
   async people(count: number, ...names: GroupName[]): Promise<Member[]> {
-    const members = Array.from({ length: count }, () => ({
-      id: randomUUID(),
-      version: 0,
-      groups: names.map((name) => this.groups[name]).sort(),
-    }));
-    for (const member of members) await this.rig.deliver(this.userEvent(member, 'created', {}));
-    await this.rig.reevaluateAll();
-    await this.rig.database.query(
-      `update account set provisioned_at = now(), announced_status = status where tenant = $1 and provisioned_at is null`,
-      [this.tenant],
-    );
+    const members = Array.from({ length: count }, () => ({ id: randomUUID(), version: 0 }));
+    for (const member of members) await this.rig.deliver(this.userEvent(member, 'created'));
+    for (const name of names) await this.rig.deliver(this.changed(this.groups[name], members, []));
+    await this.provision();
     return members;
   }
 
+  /**
+   * Adds people who each have the role by a group of their own. The events of one group never arrive concurrently, but
+   * those of different groups do. Resolves with the event by which each of them loses the role.
+   */
+  async teams(count: number, role: string): Promise<{ people: Member[]; leaves: EventEnvelope[] }> {
+    const ids = Array.from({ length: count }, () => randomUUID());
+    const roleMappings = [...this.settings.roleMappings, ...ids.map((id) => ({ role, group: { id } }))];
+    await this.configure({ roleMappings });
+    const people = await this.people(count);
+    for (const [i, id] of ids.entries()) {
+      await this.addGroup(id, `Team ${id}`);
+      await this.rig.deliver(this.changed(id, people.slice(i, i + 1), []));
+    }
+    await this.provision();
+    return { people, leaves: ids.map((id, i) => this.changed(id, [], people.slice(i, i + 1))) };
+  }
+
   leave(member: Member, name: GroupName): EventEnvelope {
-    member.groups = member.groups.filter((g) => g !== this.groups[name]);
-    return this.userEvent(member, 'left-group', { group: this.group(name) });
+    return this.changed(this.groups[name], [], [member]);
   }
 
   join(member: Member, name: GroupName): EventEnvelope {
-    member.groups = [...member.groups, this.groups[name]].sort();
-    return this.userEvent(member, 'joined-group', { group: this.group(name) });
+    return this.changed(this.groups[name], [member], []);
   }
 
   /** One after the other, each in a transaction of its own, as events come. */
@@ -84,7 +102,7 @@ export class BrakeWorld {
   }
 
   async deleteGroup(name: GroupName): Promise<void> {
-    await this.rig.deliver(this.groupEvent('deleted', this.groups[name], 2, GROUPS[name]));
+    await this.rig.deliver(this.groupEvent('deleted', this.group(this.groups[name]), {}));
     await this.rig.reevaluateAll();
   }
 
@@ -130,16 +148,42 @@ export class BrakeWorld {
     );
   }
 
-  private group(name: GroupName) {
-    return { id: this.groups[name], displayName: GROUPS[name], externalId: null, version: 1 };
+  private group(id: string): WorldGroup {
+    const group = this.states.get(id);
+    if (!group) throw new Error(`no group ${id}`);
+    return group;
   }
 
-  private groupEvent(what: string, id: string, version: number, displayName: string): EventEnvelope {
-    const data = { group: { id, displayName, externalId: null, version } };
+  private async addGroup(id: string, displayName: string): Promise<void> {
+    this.states.set(id, { id, displayName, version: 0, members: new Set() });
+    await this.rig.deliver(this.groupEvent('created', this.group(id), {}));
+  }
+
+  /** As the reconciler does after Cognito has created the users. */
+  private async provision(): Promise<void> {
+    await this.rig.reevaluateAll();
+    await this.rig.database.query(
+      `update account set provisioned_at = now(), announced_status = status where tenant = $1 and provisioned_at is null`,
+      [this.tenant],
+    );
+  }
+
+  private changed(id: string, joined: readonly Member[], left: readonly Member[]): EventEnvelope {
+    const group = this.group(id);
+    for (const member of joined) group.members.add(member.id);
+    for (const member of left) group.members.delete(member.id);
+    const ids = (members: readonly Member[]) => members.map((member) => member.id);
+    return this.groupEvent('members-changed', group, { joined: ids(joined), left: ids(left) });
+  }
+
+  private groupEvent(what: string, group: WorldGroup, more: object): EventEnvelope {
+    const { id, displayName } = group;
+    const version = ++group.version;
+    const data = { group: { id, displayName, externalId: null, version }, ...more };
     return envelope(`com.stackflow.directory.group.${what}.v1`, this.tenant, id, version, data, `group-${what}`);
   }
 
-  private userEvent(member: Member, what: string, more: object): EventEnvelope {
+  private userEvent(member: Member, what: string): EventEnvelope {
     const user = {
       id: member.id,
       userName: `${member.id}@x`,
@@ -148,9 +192,8 @@ export class BrakeWorld {
       displayName: null,
       name: { givenName: null, familyName: null },
       email: null,
-      groups: member.groups,
     };
-    const type = `com.stackflow.directory.user.${what}.v1`;
-    return envelope(type, this.tenant, member.id, ++member.version, { user, ...more }, `req-${what}`);
+    const type = `com.stackflow.directory.user.${what}.v2`;
+    return envelope(type, this.tenant, member.id, ++member.version, { user }, `req-${what}`);
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The worker closes, opens and removes one account while the directory changes too: three keys on three topics, in any
+ * The worker closes, opens and removes one account while the directory changes too: four keys on four topics, in any
  * interleaving, concurrently, with repetitions. The events about the account have no gap, announce each closing once
  * and with its own case, and end with the true state.
  */
@@ -9,7 +9,7 @@ import { confirmAll, readPins } from '../support/pins.js';
 import { HandlerRig } from './handlers.js';
 import { Model, type Push } from './model.js';
 
-const QUEUES = ['person 0', 'access 0', 'case 0'] as const;
+const QUEUES = ['person 0', 'group 0', 'access 0', 'case 0'] as const;
 const verb = (name: 'close' | 'complete' | 'open' | 'delete person') => fc.constant<Push>({ do: name, person: 0 });
 const push: fc.Arbitrary<Push> = fc.oneof(
   { weight: 4, arbitrary: verb('close') },
@@ -36,6 +36,7 @@ describe('the events about an account that is closed and opened again', () => {
     rig = await HandlerRig.start();
   });
   afterAll(() => rig.close());
+  const work = () => Promise.all([rig.reevaluator.round(), rig.loader.round()]);
 
   it('are gapless, announce each closing once, and end with the true state', async () => {
     const step = fc.record({
@@ -61,6 +62,7 @@ describe('the events about an account that is closed and opened again', () => {
     steps: readonly { queues: readonly string[]; repeat: boolean; reevaluate: boolean }[],
   ): Promise<void> {
     const model = new Model();
+    rig.directories.set(model.tenant, model.members);
     const delivered = new Map<string, EventEnvelope[]>();
     const deliver = async (name: string, repeat: boolean): Promise<void> => {
       const event = model.queues.get(name)?.shift();
@@ -79,7 +81,7 @@ describe('the events about an account that is closed and opened again', () => {
     pushes.forEach((p) => model.apply(p));
     for (let i = 0; i < ahead.events; i++) await deliver(ahead.queue, false);
     for (const { queues, repeat, reevaluate } of steps)
-      await Promise.all([...queues.map((name) => deliver(name, repeat)), reevaluate && rig.reevaluator.round()]);
+      await Promise.all([...queues.map((name) => deliver(name, repeat)), reevaluate && work()]);
     for (const name of QUEUES) while (model.queues.get(name)?.length) await deliver(name, false);
     await rig.reevaluateAll();
     await confirmAll(rig.database);

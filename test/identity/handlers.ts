@@ -1,5 +1,6 @@
 /** The event handlers of identity-service on a real database, called one by one: a test decides what arrives when. */
 import { randomUUID } from 'node:crypto';
+import { ServiceUnreachable, type DirectoryClient, type GroupMembersPage, type GroupMembersQuery } from '#contracts';
 import { EventContext, Outbox } from '#event-bus';
 import { eventKey, topicOf, type EventEnvelope } from '#events';
 import { createLogger, Database, Metrics, type Logger, type Tx } from '#platform';
@@ -14,10 +15,17 @@ import { IdentityCasesConsumer } from '../../apps/identity-service/src/consumers
 import { IdentityGroupsConsumer } from '../../apps/identity-service/src/consumers/groups.consumer.js';
 import { IdentitySettingsConsumer } from '../../apps/identity-service/src/consumers/settings.consumer.js';
 import { IdentityUsersConsumer } from '../../apps/identity-service/src/consumers/users.consumer.js';
+import { MembershipLoader } from '../../apps/identity-service/src/directory/membership-loader.js';
 import { service } from '../../apps/identity-service/src/service.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 
+/** Answers what scim-gateway would answer about the members of a group. */
+export type MembersOf = (group: string, query: GroupMembersQuery) => GroupMembersPage | Promise<GroupMembersPage>;
+
 export class HandlerRig {
+  /** The directory of each tenant. Without one, scim-gateway does not answer. */
+  readonly directories = new Map<string, MembersOf>();
+  readonly loader: MembershipLoader;
   readonly reevaluator: Reevaluator;
   readonly losses: HeldLosses;
   private readonly users: IdentityUsersConsumer;
@@ -34,13 +42,21 @@ export class HandlerRig {
     const metrics = new Metrics('test', { process: false });
     const evaluator = new Evaluator(new Outbox('identity', 'identity-service'), new LossBrake(logger, metrics));
     const reconciler = { wake: () => undefined } as Reconciler;
-    this.reevaluator = new Reevaluator(database, evaluator, reconciler, logger);
+    const directory: Pick<DirectoryClient, 'members'> = {
+      members: async (tenant, group, query) => {
+        const members = this.directories.get(tenant);
+        if (!members) throw new ServiceUnreachable('scim-gateway', 'http://scim-gateway');
+        return members(group, query ?? {});
+      },
+    };
+    this.loader = new MembershipLoader(database, directory as DirectoryClient, metrics, logger);
+    this.reevaluator = new Reevaluator(database, evaluator, reconciler, this.loader, logger);
     this.losses = new HeldLosses(database, this.reevaluator, logger, metrics);
     const people = new PersonEvaluator(evaluator, this.reevaluator, reconciler);
-    this.users = new IdentityUsersConsumer(people, this.reevaluator);
+    this.users = new IdentityUsersConsumer(people);
     this.access = new IdentityAccessConsumer(people);
     this.cases = new IdentityCasesConsumer(people);
-    this.groups = new IdentityGroupsConsumer(this.reevaluator);
+    this.groups = new IdentityGroupsConsumer(people, this.reevaluator, this.loader);
     this.settings = new IdentitySettingsConsumer(this.reevaluator);
   }
 
@@ -70,8 +86,16 @@ export class HandlerRig {
     await (within ? handle(within) : this.database.tx(handle));
   }
 
+  /** Loads and evaluates until nothing is left to do. The events of groups that are loading must have been delivered. */
   async reevaluateAll(): Promise<void> {
-    while (await this.reevaluator.round());
+    for (let round = 0; round < 500; round++) {
+      while (await this.reevaluator.round());
+      await this.database.query('update membership_load set next_attempt_at = now()');
+      if (!(await this.loader.round())) return;
+    }
+    throw new Error(
+      `members are still loading: ${JSON.stringify(await this.database.query('select * from membership_load'))}`,
+    );
   }
 }
 

@@ -59,7 +59,8 @@ describe('a held loss of roles', () => {
         wouldLose: ['itsm_agent'],
         heldBecause: 'threshold',
         heldAt: expect.any(String),
-        cause: 'user.left-group',
+        heldUntil: expect.any(String),
+        cause: 'group.members-changed',
         causationId: expect.stringMatching(/^req-/),
       })),
     );
@@ -78,9 +79,11 @@ describe('a held loss of roles', () => {
 
   it('is shown and explained on the command line', async () => {
     const name = people[1]?.userName ?? '';
-    expect(await cli('show', name)).toMatch(/Loss held +would lose itsm_agent \(user\.left-group\); held since 2/);
+    expect(await cli('show', name)).toMatch(
+      /Loss held +would lose itsm_agent \(group\.members-changed\); held since 2/,
+    );
     expect(await cli('explain', name)).toContain(
-      "The user's groups no longer give itsm_agent (user.left-group). The brake has held this loss since 2",
+      "The user's groups no longer give itsm_agent (group.members-changed). The brake has held this loss since 2",
     );
     expect(await cli('explain', people[0]?.userName ?? '')).not.toContain('held');
     await rig.directory.join(people[1] as Person, group);

@@ -1,6 +1,7 @@
 /** A small directory and a small deactivation-worker: turns pushes into events, in one queue for each key of the bus. */
 import fc from 'fast-check';
 import { randomUUID } from 'node:crypto';
+import { ApiProblem, type GroupMembersPage, type GroupMembersQuery } from '#contracts';
 import type { Access, Brake, EventEnvelope, OffboardingCase, RoleMapping } from '#events';
 import { defaultSettings } from '#settings';
 import { deriveRoles } from '../../apps/identity-service/src/accounts/derive-roles.js';
@@ -111,20 +112,21 @@ export class Model {
         return this.groupEvent(group, 'renamed', { previousDisplayName });
       }
       group.deleted = true;
-      this.groupEvent(group, 'deleted', {});
-      return this.people.forEach((person) => this.leave(person, p.group));
+      this.people.forEach((person) => person.groups.delete(p.group));
+      return this.groupEvent(group, 'deleted', {});
     }
     const person = this.people[p.person];
     if (!person || person.deleted) return;
     if (p.do === 'join' && !this.group(p.group).deleted && !person.groups.has(p.group)) {
       person.groups.add(p.group);
-      this.personEvent(person, 'joined-group', { group: this.groupData(p.group) });
+      this.groupEvent(this.group(p.group), 'members-changed', { joined: [person.id], left: [] });
     } else if (p.do === 'leave') this.leave(person, p.group);
     else if (p.do === 'active' && person.active !== p.active) {
       person.active = p.active;
       this.personEvent(person, p.active ? 'reactivated' : 'deactivated', {});
     } else if (p.do === 'delete person') {
       person.deleted = true;
+      person.groups.clear();
       this.personEvent(person, 'deleted', {});
       this.remove(person);
     } else if (p.do === 'close' && person.access === 'active') this.close(person, 'inactive');
@@ -134,6 +136,17 @@ export class Model {
       this.publishAccess(person, 'active', `open-${person.accessVersion}`);
     }
   }
+
+  /** Answers about the state after all pushes, in pages of one id or two, however many were asked for. */
+  readonly members = (groupId: string, { after }: GroupMembersQuery): GroupMembersPage => {
+    const index = this.groups.findIndex(({ id }) => id === groupId);
+    const { version, deleted } = this.group(index);
+    if (deleted) throw new ApiProblem('scim-gateway', 404, 'not_found', 'The tenant has no such group.');
+    const ids = this.people.filter(({ groups }) => groups.has(index)).map(({ id }) => id);
+    const rest = ids.sort().filter((id) => after === undefined || id > after);
+    const members = rest.slice(0, 1 + (version % 2));
+    return { version, members, next: rest.length > members.length ? (members.at(-1) ?? null) : null };
+  };
 
   private remove(person: Model['people'][number]): void {
     if (person.access === 'active') this.close(person, 'removed');
@@ -193,7 +206,7 @@ export class Model {
 
   private leave(person: Model['people'][number], group: number): void {
     if (person.deleted || !person.groups.delete(group)) return;
-    this.personEvent(person, 'left-group', { group: this.groupData(group) });
+    this.groupEvent(this.group(group), 'members-changed', { joined: [], left: [person.id] });
   }
 
   private configure(change: object): void {
@@ -234,7 +247,6 @@ export class Model {
 
   private personEvent(person: Model['people'][number], what: string, more: object): void {
     person.version++;
-    const groups = [...person.groups].map((g) => this.group(g).id).sort();
     const user = {
       id: person.id,
       userName: `${person.id}@x`,
@@ -243,11 +255,10 @@ export class Model {
       displayName: null,
       name: { givenName: null, familyName: null },
       email: null,
-      groups,
     };
     this.publish(
       `person ${this.people.indexOf(person)}`,
-      envelope(`com.stackflow.directory.user.${what}.v1`, this.tenant, person.id, person.version, { user, ...more }),
+      envelope(`com.stackflow.directory.user.${what}.v2`, this.tenant, person.id, person.version, { user, ...more }),
     );
   }
 

@@ -140,7 +140,7 @@ describe('the reconciler', () => {
   });
 
   it('does not rely on its own result after another process took the account over', async () => {
-    const group = await rig.directory.addGroup(tenant, 'StackFlow-Agents');
+    const group = await rig.directory.groupNamed(tenant, 'StackFlow-Agents');
     const ivy = await rig.directory.addPerson(tenant, 'ivy');
     await rig.quiet();
     await rig.cognito.fault({
@@ -210,7 +210,7 @@ describe('the reconciler', () => {
   });
 
   it('repairs what a comparison with the pool finds changed by hand, and only reports users without an account', async () => {
-    const group = await rig.directory.addGroup(tenant, 'StackFlow-Viewers');
+    const group = await rig.directory.groupNamed(tenant, 'StackFlow-Viewers');
     const [a, b, c, d] = await rig.directory.addPeople(tenant, 4, group);
     if (!a || !b || !c || !d) throw new Error('four people');
     await rig.quiet();

@@ -52,6 +52,7 @@ describe('roles under a brake', () => {
     rig = await HandlerRig.start();
   });
   afterAll(() => rig.close());
+  const work = () => Promise.all([rig.reevaluator.round(), rig.loader.round()]);
 
   it('are those that groups give and those whose loss is held, until all losses are released', async () => {
     const step = fc.record({
@@ -75,6 +76,7 @@ describe('roles under a brake', () => {
     steps: readonly { queues: readonly string[]; reevaluate: boolean; release: boolean }[],
   ): Promise<void> {
     const model = new Model({ percent: 0, atLeast: 1, windowMinutes: 10, holdHours: 24 });
+    rig.directories.set(model.tenant, model.members);
     const deliver = async (name: string): Promise<void> => {
       const event = model.queues.get(name)?.shift();
       if (event) await rig.deliver(event);
@@ -89,7 +91,7 @@ describe('roles under a brake', () => {
     for (const { queues, reevaluate, release } of steps)
       await Promise.all([
         ...queues.map(deliver),
-        reevaluate && rig.reevaluator.round(),
+        reevaluate && work(),
         release && rig.losses.release(model.tenant, null, 'grace'),
       ]);
     for (const name of NAMES) while (model.queues.get(name)?.length) await deliver(name);

@@ -36,7 +36,9 @@ describe('the brake for losses of roles', () => {
     await world.leaveAll(people.slice(0, 6), 'viewers');
     expect(await world.roles(people)).toEqual(['', '', '', 'viewer', 'viewer', 'viewer', 'viewer', 'viewer']);
     expect(await world.held()).toEqual(
-      people.slice(3, 6).map(({ id }) => ({ id, lose: 'viewer', because: 'threshold', cause: 'user.left-group' })),
+      people
+        .slice(3, 6)
+        .map(({ id }) => ({ id, lose: 'viewer', because: 'threshold', cause: 'group.members-changed' })),
     );
     expect(logged('role_brake_tripped', world.tenant)).toHaveLength(1);
     const announced = await rig.database.query(
@@ -113,8 +115,8 @@ describe('the brake for losses of roles', () => {
 
   it('never allows more than the limit, however many transactions decide concurrently', async () => {
     const world = await BrakeWorld.create(rig, { atLeast: 4 });
-    const people = await world.people(16, 'viewers');
-    await Promise.all(people.map((member) => rig.deliver(world.leave(member, 'viewers'))));
+    const { people, leaves } = await world.teams(16, 'viewer');
+    await Promise.all(leaves.map((leave) => rig.deliver(leave)));
     await rig.reevaluateAll();
     expect(await world.countWithout(people, 'viewer')).toBe(4);
     expect(await world.held()).toHaveLength(12);
@@ -122,12 +124,14 @@ describe('the brake for losses of roles', () => {
 
   it('makes no transaction wait while another one of the tenant decides: it requests a re-evaluation', async () => {
     const world = await BrakeWorld.create(rig, { atLeast: 1 });
-    const people = await world.people(2, 'viewers');
+    const { people, leaves } = await world.teams(2, 'viewer');
+    const [first, second] = leaves;
+    if (!first || !second) throw new Error('nobody leaves');
     await rig.database.tx(async (tx) => {
-      await rig.deliver(world.leave(pick(people, 0), 'viewers'), tx);
-      await rig.deliver(world.leave(pick(people, 1), 'viewers'));
-      const requested = await rig.database.query('select user_id from reevaluation where tenant = $1', [world.tenant]);
-      expect(requested).toEqual([{ user_id: pick(people, 1).id }]);
+      await rig.deliver(first, tx);
+      await rig.deliver(second);
+      const requested = await rig.database.query('select user_ids from reevaluation where tenant = $1', [world.tenant]);
+      expect(requested).toEqual([{ user_ids: [pick(people, 1).id] }]);
     });
     await rig.reevaluateAll();
     expect(await world.roles(people)).toEqual(['', 'viewer']);
@@ -135,8 +139,8 @@ describe('the brake for losses of roles', () => {
 
   it('keeps one of two administrators who lose their role concurrently', async () => {
     const world = await BrakeWorld.create(rig, { atLeast: 50 });
-    const admins = await world.people(2, 'admins');
-    await Promise.all(admins.map((member) => rig.deliver(world.leave(member, 'admins'))));
+    const { people: admins, leaves } = await world.teams(2, 'super_admin');
+    await Promise.all(leaves.map((leave) => rig.deliver(leave)));
     await rig.reevaluateAll();
     expect(await world.countWithout(admins, 'super_admin')).toBe(1);
     expect((await world.held()).map((h) => h.because)).toEqual(['last_admin']);
@@ -210,9 +214,9 @@ describe('the brake for losses of roles', () => {
     );
     expect(causes).toEqual([
       {
-        revoked_cause: 'user.left-group',
+        revoked_cause: 'group.members-changed',
         revoked_group: world.groups.viewers,
-        revoked_causation_id: 'req-left-group',
+        revoked_causation_id: 'group-members-changed',
       },
     ]);
     expect(await rig.database.query('select 1 from held_role_loss where tenant = $1', [world.tenant])).toEqual([]);

@@ -15,6 +15,7 @@ describe('status and roles of accounts', () => {
     rig = await HandlerRig.start();
   });
   afterAll(() => rig.close());
+  const work = () => Promise.all([rig.reevaluator.round(), rig.loader.round()]);
 
   interface AccountRow {
     id: string;
@@ -45,6 +46,7 @@ describe('status and roles of accounts', () => {
     await fc.assert(
       fc.asyncProperty(history, fc.array(step, { minLength: 25, maxLength: 25 }), async (pushes, steps) => {
         const model = new Model();
+        rig.directories.set(model.tenant, model.members);
         pushes.forEach((p) => model.apply(p));
         const delivered = new Map<string, EventEnvelope[]>();
         const deliver = async (name: string, repeat: boolean): Promise<void> => {
@@ -58,7 +60,7 @@ describe('status and roles of accounts', () => {
         };
         // Several keys and a re-evaluation run concurrently, as with many partitions and replicas.
         for (const { queues, repeat, reevaluate } of steps)
-          await Promise.all([...queues.map((name) => deliver(name, repeat)), reevaluate && rig.reevaluator.round()]);
+          await Promise.all([...queues.map((name) => deliver(name, repeat)), reevaluate && work()]);
         for (const [name, queue] of model.queues) while (queue.length > 0) await deliver(name, false);
         await rig.reevaluateAll();
         await confirmAll(rig.database);

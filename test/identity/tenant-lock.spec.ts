@@ -35,7 +35,7 @@ describe('identity-service, while a tenant is re-evaluated,', () => {
       'select granted_cause, granted_group from identity.role_grant where account_id = $1',
       [ida.id],
     );
-    expect(grant).toEqual({ granted_cause: 'user.joined-group', granted_group: group.id });
+    expect(grant).toEqual({ granted_cause: 'group.members-changed', granted_group: group.id });
   });
 
   const statuses = async (people: readonly { id: string }[]): Promise<string[]> => {

@@ -31,7 +31,7 @@ export class Identity {
     );
     await this.running.database.query(
       `insert into held_role_loss (account_id, tenant, would_lose, held_because, held_until, cause, causation_id)
-       values ($1, $2, '{super_admin}', 'last_admin', clock_timestamp() + interval '1 hour', 'user.left-group', 'request-1')`,
+       values ($1, $2, '{super_admin}', 'last_admin', clock_timestamp() + interval '1 hour', 'group.members-changed', 'request-1')`,
       [account, tenant.id],
     );
   }

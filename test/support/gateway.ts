@@ -272,7 +272,7 @@ async function eventsOf(sql: TestGateway['sql'], tenantId: string): Promise<Stor
 
 /** `user.created`, `group.renamed`, ... */
 export const shortType = (event: StoredEvent): string =>
-  /^com\.stackflow\.directory\.(.+)\.v1$/.exec(event.type)?.[1] ?? event.type;
+  /^com\.stackflow\.directory\.(.+)\.v\d+$/.exec(event.type)?.[1] ?? event.type;
 
 export const patchOp = (...Operations: unknown[]) => ({
   schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'],

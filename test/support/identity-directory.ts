@@ -3,8 +3,9 @@
  * the schemas `directory` and `hub`. In the end Cognito has to show what this directory holds.
  */
 import { randomUUID } from 'node:crypto';
+import type { GroupMembersPage, GroupMembersQuery } from '#contracts';
 import { Outbox, type Sequencer, type NewEvent, postgresSequencer } from '#event-bus';
-import type { AccessUser, DirectoryUser, RoleMapping, TenantSettings } from '#events';
+import { MEMBERS_PER_EVENT, type AccessUser, type DirectoryUser, type RoleMapping, type TenantSettings } from '#events';
 import { createLogger, Database, Metrics } from '#platform';
 import { defaultSettings } from '#settings';
 import type { TestDatabase } from './database.js';
@@ -59,6 +60,8 @@ export class Directory {
   private readonly userOutbox = new Outbox('directory', 'scim-gateway');
   private readonly hubOutbox = new Outbox('hub', 'integration-hub');
   private requests = 0;
+  /** Publications happen one after the other, so that the events of a group have the order of its versions. */
+  private publishing: Promise<unknown> = Promise.resolve();
 
   private constructor(
     private readonly directory: Database,
@@ -135,13 +138,9 @@ export class Directory {
     const people = Array.from({ length: count }, (_, i) =>
       this.person(tenant, `bulk${i}-${randomUUID().slice(0, 6)}`, {}),
     );
-    const events = people.flatMap((p) => {
-      const created = this.userEvent(p, 'created', { user: dataOf(p) });
-      if (!group) return [created];
-      p.groups = [group.id];
-      return [created, this.userEvent(p, 'joined-group', { user: dataOf(p), group: groupData(group) })];
-    });
+    const events = people.map((p) => this.userEvent(p, 'created', { user: dataOf(p) }));
     for (let i = 0; i < events.length; i += 1000) await this.publishUser(events.slice(i, i + 1000));
+    if (group) await this.changeMembers(group, people, []);
     return people;
   }
 
@@ -170,6 +169,7 @@ export class Directory {
 
   async remove(person: Person): Promise<void> {
     person.deleted = true;
+    person.groups = [];
     await this.publishUser([this.userEvent(person, 'deleted', { user: dataOf(person) })]);
   }
 
@@ -178,6 +178,12 @@ export class Directory {
     this.groups.set(group.id, group);
     await this.publishGroup(group, 'created', { group: groupData(group) });
     return group;
+  }
+
+  /** Returns the group with this name, and adds it if there is none: scim-gateway refuses a second one. */
+  async groupNamed(tenant: Tenant, displayName: string): Promise<Group> {
+    const same = (group: Group) => !group.deleted && group.tenant === tenant.id && group.displayName === displayName;
+    return [...this.groups.values()].find(same) ?? (await this.addGroup(tenant, displayName));
   }
 
   /** Adds a group to the directory without publishing the event about it. */
@@ -199,25 +205,46 @@ export class Directory {
   }
 
   async join(person: Person, group: Group): Promise<void> {
-    if (person.groups.includes(group.id)) return;
-    person.groups = [...person.groups, group.id].sort();
-    await this.publishUser([this.userEvent(person, 'joined-group', { user: dataOf(person), group: groupData(group) })]);
+    if (!person.groups.includes(group.id)) await this.changeMembers(group, [person], []);
   }
 
-  async leave(person: Person, group: Group, request?: string): Promise<void> {
-    if (!person.groups.includes(group.id)) return;
-    person.groups = person.groups.filter((g) => g !== group.id);
-    const left = { user: dataOf(person), group: groupData(group) };
-    await this.publishUser([this.userEvent(person, 'left-group', left, request)]);
+  async leave(person: Person, group: Group): Promise<void> {
+    if (person.groups.includes(group.id)) await this.changeMembers(group, [], [person]);
   }
 
-  /** As scim-gateway does: one request, and members leave with the version before, so that no leave has the version of the deletion. */
+  /** Publishes as many events as the change needs, as scim-gateway does. */
+  async changeMembers(group: Group, joined: readonly Person[], left: readonly Person[]): Promise<void> {
+    for (const person of joined) person.groups = [...person.groups, group.id].sort();
+    for (const person of left) person.groups = person.groups.filter((g) => g !== group.id);
+    const changes = [...joined.map(({ id }) => ({ id, in: true })), ...left.map(({ id }) => ({ id, in: false }))];
+    const events: NewEvent[] = [];
+    for (let i = 0; i < changes.length; i += MEMBERS_PER_EVENT) {
+      const chunk = changes.slice(i, i + MEMBERS_PER_EVENT);
+      group.version++;
+      const ids = (inside: boolean) => chunk.filter((c) => c.in === inside).map((c) => c.id);
+      events.push(
+        this.groupEvent(group, 'members-changed', { group: groupData(group), joined: ids(true), left: ids(false) }),
+      );
+    }
+    await this.publish(events);
+  }
+
+  /** Answers as scim-gateway's internal API does. */
+  members(groupId: string, { after, limit = 1_000 }: GroupMembersQuery): GroupMembersPage | null {
+    const group = this.groups.get(groupId);
+    if (!group || group.deleted) return null;
+    const ids = [...this.people.values()].filter((p) => p.groups.includes(groupId)).map(({ id }) => id);
+    const rest = ids.sort().filter((id) => after === undefined || id > after);
+    const members = rest.slice(0, limit);
+    return { version: group.version, members, next: rest.length > limit ? (members.at(-1) ?? null) : null };
+  }
+
+  /** As scim-gateway does: one event says that the group is deleted and that nobody is a member any more. */
   async removeGroup(group: Group): Promise<void> {
     group.deleted = true;
-    const request = `req-${++this.requests}`;
-    for (const person of this.people.values()) await this.leave(person, group, request);
+    for (const person of this.people.values()) person.groups = person.groups.filter((g) => g !== group.id);
     group.version++;
-    await this.publishGroup(group, 'deleted', { group: groupData(group) }, request);
+    await this.publishGroup(group, 'deleted', { group: groupData(group) });
   }
 
   /** Appends events to the log again, as a carrier does that delivers twice. */
@@ -253,7 +280,7 @@ export class Directory {
   private userEvent(person: Person, what: string, data: unknown, request = `req-${++this.requests}`): NewEvent {
     person.version++;
     return {
-      type: `${U}.${what}.v1`,
+      type: `${U}.${what}.v2`,
       tenant: person.tenant,
       subject: person.id,
       sequence: person.version,
@@ -264,8 +291,7 @@ export class Directory {
 
   /** Publishes events about people and, as scim-gateway does, an access event for each change that concerns access. */
   private async publishUser(events: readonly NewEvent[]): Promise<void> {
-    const withAccess = events.flatMap((event) => [...this.accessEvents(event), event]);
-    await this.directory.tx((tx) => this.userOutbox.add(tx, withAccess));
+    await this.publish(events.flatMap((event) => [...this.accessEvents(event), event]));
     const changes = events.flatMap((event) => {
       const person = this.people.get(event.subject);
       return person ? [{ person, event }] : [];
@@ -294,20 +320,29 @@ export class Directory {
     ];
   }
 
-  private publishGroup(group: Group, what: string, data: unknown, request = `req-${++this.requests}`): Promise<void> {
-    const event = {
+  private publishGroup(group: Group, what: string, data: unknown): Promise<void> {
+    return this.publish([this.groupEvent(group, what, data)]);
+  }
+
+  private groupEvent(group: Group, what: string, data: unknown): NewEvent {
+    return {
       type: `${G}.${what}.v1`,
       tenant: group.tenant,
       subject: group.id,
       sequence: group.version,
-      causationId: request,
+      causationId: `req-${++this.requests}`,
       data,
     } as NewEvent;
-    return this.directory.tx((tx) => this.userOutbox.add(tx, [event]));
+  }
+
+  private publish(events: readonly NewEvent[]): Promise<void> {
+    const published = this.publishing.then(() => this.directory.tx((tx) => this.userOutbox.add(tx, events)));
+    this.publishing = published.catch(() => undefined);
+    return published;
   }
 }
 
-const dataOf = ({ id, userName, externalId, active, displayName, name, email, groups }: Person): DirectoryUser => ({
+const dataOf = ({ id, userName, externalId, active, displayName, name, email }: Person): DirectoryUser => ({
   id,
   userName,
   externalId,
@@ -315,6 +350,5 @@ const dataOf = ({ id, userName, externalId, active, displayName, name, email, gr
   displayName,
   name,
   email,
-  groups: [...groups],
 });
 const groupData = ({ id, displayName, version }: Group) => ({ id, displayName, externalId: null, version });

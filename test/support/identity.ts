@@ -6,6 +6,7 @@ import { Database, type Metrics } from '#platform';
 import { deriveRoles } from '../../apps/identity-service/src/accounts/derive-roles.js';
 import { service } from '../../apps/identity-service/src/service.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
+import { DirectoryApi } from './directory-api.js';
 import { startInProcess, type InProcess } from './in-process.js';
 import { readPins, withPins, type Pins } from './pins.js';
 import { Cognito, type PoolView } from './identity-cognito.js';
@@ -13,7 +14,7 @@ import { Directory, type Person, type Tenant } from './identity-directory.js';
 import { SimulatedWorker } from './identity-worker.js';
 import { ownQuotas } from './quotas.js';
 import { eventually } from './waiting.js';
-import { INTERNAL_API_CALLERS, TOKEN } from './internal-api.js';
+import { credentialOf, INTERNAL_API_CALLERS, TOKEN } from './internal-api.js';
 
 export class IdentityRig {
   private running: InProcess | null = null;
@@ -25,6 +26,7 @@ export class IdentityRig {
     readonly admin: Database,
     readonly cognito: Cognito,
     readonly directory: Directory,
+    readonly directoryApi: DirectoryApi,
     readonly worker: SimulatedWorker,
   ) {}
 
@@ -37,6 +39,7 @@ export class IdentityRig {
       admin,
       await Cognito.start(test),
       directory,
+      await DirectoryApi.start(directory),
       await SimulatedWorker.open(test, directory),
     );
   }
@@ -60,6 +63,8 @@ export class IdentityRig {
       COGNITO_QUOTA_SHARE: '1',
       COGNITO_QUOTAS: JSON.stringify(ownQuotas(10_000)),
       RECONCILER_LEASE_SECONDS: '2',
+      SCIM_GATEWAY_URL: this.directoryApi.url,
+      INTERNAL_API_CREDENTIAL: credentialOf('identity-service'),
       PORT: '0',
       ...change,
     };
@@ -80,6 +85,7 @@ export class IdentityRig {
     await this.stopService();
     await this.worker.close();
     await this.directory.close();
+    await this.directoryApi.stop();
     await this.cognito.stop();
     await this.admin.close();
     await this.test.drop();
@@ -207,6 +213,7 @@ const QUIET = `
     when exists (select 1 from offboarding.outbox) then 'outbox of offboarding'
     when exists (select 1 from identity.outbox) then (select count(*) || ' in the outbox of identity' from identity.outbox)
     when exists (select 1 from bus.event_log l where l.topic in ('directory.users', 'directory.groups', 'integration.settings', 'identity.access', 'offboarding.cases') and l.position > coalesce((select o.position from identity.consumer_offset o where o.consumer_group = 'identity-service' and o.topic = l.topic and o.partition = l.partition), 0)) or exists (select 1 from identity.deferred_event) then 'the consumer is behind'
+    when exists (select 1 from identity.membership_load) then (select 'members of a group: ' || coalesce(last_error, 'loading') from identity.membership_load limit 1)
     when exists (select 1 from identity.reevaluation) then 're-evaluation'
     when exists (select 1 from identity.parked_event) then (select 'parked: ' || coalesce(error, '') from identity.parked_event limit 1)
     when exists (select 1 from identity.account where desired_revision > applied_revision and not (coalesce(last_error_class, '') in ('permanent', 'conflict') and next_attempt_at > clock_timestamp() + interval '1 minute')) then

@@ -18,6 +18,7 @@ const OWN = ['PORT', 'HOST', 'DATABASE_URL', 'STACK_DIR', 'EVENT_CARRIER', 'KAFK
 /** The callers, with their scopes. Every service accepts the command line. The launcher acts as the command line. */
 const CALLERS: Readonly<Record<string, { readonly scopes: readonly Scope[]; readonly at?: string }>> = {
   cli: { scopes: ['read', 'operate', 'events'] },
+  'identity-service': { scopes: ['members'], at: 'scim-gateway' },
   'auth-service': { scopes: ['sign-out'], at: 'deactivation-worker' },
   'incident-service': { scopes: ['report-refusals'], at: 'deactivation-worker' },
 };
@@ -86,7 +87,11 @@ const issuerOverride = (s: StackSetup): string =>
 /** Environment of each service. The order is the order of lists. The pool is null until the sandbox answers. */
 export const PRODUCT: Readonly<Record<string, (s: StackSetup, pool: UserPool | null) => NodeJS.ProcessEnv>> = {
   'scim-gateway': (s) => product(s, 'scim-gateway', null, { PUBLIC_ORIGIN: s.edge }),
-  'identity-service': (s, pool) => product(s, 'identity-service', pool),
+  'identity-service': (s, pool) =>
+    product(s, 'identity-service', pool, {
+      SCIM_GATEWAY_URL: `http://127.0.0.1:${s.ports['scim-gateway']}`,
+      INTERNAL_API_CREDENTIAL: credential(s, 'identity-service'),
+    }),
   'deactivation-worker': (s, pool) => product(s, 'deactivation-worker', pool, { OKTA_ENDPOINT: oktaEndpoint(s) }),
   'auth-service': (s, pool) =>
     product(s, 'auth-service', pool, {

@@ -1,6 +1,6 @@
 import { cognitoSettings } from '#cognito';
 import { busSettings } from '#event-bus';
-import { integer, serviceSettings, type ConfigOf, type ConfigShape } from '#platform';
+import { integer, secret, serviceSettings, url, type ConfigOf, type ConfigShape } from '#platform';
 import { erasureSettings } from '#worker';
 
 export const config = {
@@ -8,6 +8,15 @@ export const config = {
   ...busSettings,
   ...cognitoSettings,
   ...erasureSettings,
+  SCIM_GATEWAY_URL: url({
+    purpose: 'URL of the internal API of scim-gateway, which answers who is a member of a group.',
+    example: 'http://scim-gateway',
+  }),
+  INTERNAL_API_CREDENTIAL: secret({
+    purpose:
+      'Credential of identity-service at scim-gateway, <caller>.<secret>. The gateway must accept it with the scope members.',
+    example: 'identity-service.$(openssl rand -hex 32)',
+  }),
   RECONCILER_CONCURRENCY: integer({
     purpose: 'Accounts that this process updates in Cognito at the same time.',
     example: '24',

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { cognitoOptions, UserPool } from '#cognito';
+import { DirectoryClient, InternalClient } from '#contracts';
 import { EventAdminModule, publishing } from '#event-bus';
 import { CONFIG, Database, LOGGER, Metrics, type Logger } from '#platform';
 import { TenantsController } from '#settings';
@@ -27,6 +28,7 @@ import { IdentityCasesConsumer } from './consumers/cases.consumer.js';
 import { IdentityGroupsConsumer } from './consumers/groups.consumer.js';
 import { IdentitySettingsConsumer } from './consumers/settings.consumer.js';
 import { IdentityUsersConsumer } from './consumers/users.consumer.js';
+import { MembershipLoader } from './directory/membership-loader.js';
 
 import { GroupPins } from './pins/group-pins.js';
 
@@ -49,6 +51,13 @@ const eraser = {
     new Eraser(database, erasures(config.ERASE_AFTER_DAYS), logger, metrics, () => reconciler.wake()),
 };
 
+const directory = {
+  provide: DirectoryClient,
+  inject: [CONFIG],
+  useFactory: ({ SCIM_GATEWAY_URL: url, INTERNAL_API_CREDENTIAL: token }: IdentityConfig) =>
+    new DirectoryClient(new InternalClient({ service: 'scim-gateway', url, token })),
+};
+
 @Module({
   imports: [EventAdminModule],
   controllers: [
@@ -67,6 +76,8 @@ const eraser = {
   providers: [
     ...publishing(SERVICE),
     userPool,
+    directory,
+    MembershipLoader,
     LossBrake,
     Evaluator,
     PersonEvaluator,

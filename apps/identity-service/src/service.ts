@@ -13,6 +13,7 @@ import {
   DirectoryUserEntity,
   KnownRoleEntity,
   MembershipEntity,
+  MembershipLoadEntity,
   RoleMappingEntity,
 } from './directory/directory.entity.js';
 import { IdentityServiceModule, SERVICE } from './identity-service.module.js';
@@ -30,6 +31,7 @@ const entities = [
   DirectoryUserEntity,
   DirectoryGroupEntity,
   MembershipEntity,
+  MembershipLoadEntity,
   RoleMappingEntity,
   KnownRoleEntity,
   GroupPinEntity,

@@ -8,6 +8,7 @@ import { RequestLog } from './activity/request-log.js';
 import { RequestLogRetention } from './activity/retention.js';
 import { TokenUse } from './activity/token-use.js';
 import { DiscoveryController } from './api/discovery.controller.js';
+import { GroupMembersController } from './api/group-members.controller.js';
 import { GroupsController } from './api/groups.controller.js';
 import { ScimRequestsController } from './api/scim-requests.controller.js';
 import { UsersController } from './api/users.controller.js';
@@ -31,6 +32,7 @@ export const GATEWAY = 'scim-gateway';
     DiscoveryController,
     TenantsController,
     ScimRequestsController,
+    GroupMembersController,
     SettingsCopyConsumer,
   ],
   providers: [

@@ -8,6 +8,8 @@ export const SCOPES = [
   'events',
   /** Sign a person out everywhere, and learn when it is done. */
   'sign-out',
+  /** Read who is a member of a group, and nothing else. */
+  'members',
   /** Report that a token was refused, and nothing else. */
   'report-refusals',
 ] as const;

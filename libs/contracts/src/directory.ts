@@ -1,5 +1,6 @@
-/** scim-gateway's internal API: the log of the SCIM requests that it answered. */
-import { Flag, Instant, Measure, NestedList, OneOf, Text, TextList, Uuid, Whole } from './fields.js';
+/** scim-gateway's internal API: the log of the SCIM requests that it answered, and the members of groups. */
+import { TenantPath } from './common.js';
+import { Flag, Instant, Measure, NestedList, OneOf, Text, TextList, Uuid, UuidList, Whole } from './fields.js';
 
 export const SCIM_METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 export const SCIM_ENDPOINTS = ['Users', 'Groups', 'ServiceProviderConfig', 'ResourceTypes', 'Schemas'] as const;
@@ -81,4 +82,28 @@ export class ScimRequestPage {
     description: 'Pass this value as `cursor` to read the next page. Null means that this page is the last.',
   })
   nextCursor!: string | null;
+}
+
+export class GroupPath extends TenantPath {
+  @Uuid({ description: 'SCIM id of the group.' }) id!: string;
+}
+
+/** Query of `GET /internal/tenants/{tenant}/groups/{id}/members`. */
+export class GroupMembersQuery {
+  @Uuid({ optional: true, description: '`next` of the previous page.' }) after?: string;
+  @Whole({ optional: true, min: 1, max: 10_000, description: 'Length of the page; 1,000 by default.' }) limit?: number;
+}
+
+/** The members of a group at one version of the group. */
+export class GroupMembersPage {
+  @Whole({ min: 1, description: "The group's version at the moment of the read: the `sequence` of its last event." })
+  version!: number;
+
+  @UuidList({ description: 'Ids of the members after `after`, in the order of their ids.' }) members!: string[];
+
+  @Uuid({
+    nullable: true,
+    description: 'Pass this value as `after` to read the next page. Null means that this page is the last.',
+  })
+  next!: string | null;
 }

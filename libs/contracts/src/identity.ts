@@ -44,7 +44,8 @@ export class AccountRoleLoss {
   @OneOf(HELD_REASONS) heldBecause!: HeldBecause;
   @Instant() heldAt!: Date;
   @Instant({ description: 'Time at which the loss is released automatically.' }) heldUntil!: Date;
-  @Text({ description: 'Type of the change that took the roles away.', example: 'user.left-group' }) cause!: string;
+  @Text({ description: 'Type of the change that took the roles away.', example: 'group.members-changed' })
+  cause!: string;
 }
 
 export class AccountCognitoView {
@@ -109,7 +110,7 @@ export class AccountList {
 export class GrantView {
   @Text() role!: string;
   @Instant() grantedAt!: Date;
-  @Text({ example: 'user.joined-group' }) grantedCause!: string;
+  @Text({ example: 'group.members-changed' }) grantedCause!: string;
   @Uuid({ nullable: true }) grantedGroup!: string | null;
   @Text({ nullable: true }) grantedGroupName!: string | null;
   @Text({ description: 'Id of the SCIM request, or `settings:<version>`.' }) grantedCausationId!: string;
@@ -129,7 +130,7 @@ export class AccountGrants {
 /** `name` is null until the events of the group have arrived. */
 interface ReasonGroup {
   readonly group: string;
-  readonly name: string | null;
+  readonly name: string;
 }
 
 /** The parameters that belong to each reason code. */
@@ -142,8 +143,8 @@ export interface ReasonParameters {
   settings_missing: Record<string, never>;
   group_sync_off: { readonly roles: readonly string[] };
   has_roles: { readonly roles: readonly string[]; readonly primaryRole: string; readonly mappingVersion: number };
-  no_groups: Record<string, never>;
-  no_mapped_group: { readonly groups: readonly ReasonGroup[]; readonly mappingVersion: number };
+  /** No role: the person is in no group that a mapping names. Other groups are not stored. */
+  no_mapped_group: { readonly mappingVersion: number };
   /** The brake holds the loss of roles that no group gives any more. */
   loss_held: {
     readonly wouldLose: readonly string[];
@@ -151,11 +152,11 @@ export interface ReasonParameters {
     readonly heldAt: string;
     readonly heldBecause: HeldBecause;
   };
-  group_deleted: ReasonGroup;
   group_gives_roles: ReasonGroup & { readonly roles: readonly string[] };
-  group_not_mapped: ReasonGroup;
   /** The group bears a mapped name, but an administrator has to confirm the group first. */
   group_waits: ReasonGroup;
+  /** The members of a mapped group are still being read, so the person may be one of them. */
+  group_loading: ReasonGroup & { readonly roles: readonly string[] };
   /** Cognito does not have the user: the account was never active. */
   cognito_none: Record<string, never>;
   cognito_pending: Record<string, never>;
@@ -172,13 +173,11 @@ export const REASON_CODES = [
   'settings_missing',
   'group_sync_off',
   'has_roles',
-  'no_groups',
   'no_mapped_group',
   'loss_held',
-  'group_deleted',
   'group_gives_roles',
-  'group_not_mapped',
   'group_waits',
+  'group_loading',
   'cognito_none',
   'cognito_pending',
   'cognito_failing',
@@ -194,10 +193,11 @@ export class ExplanationReason {
 export class ExplainedGroup {
   @Uuid() id!: string;
 
-  @Text({ nullable: true, description: 'Null means that the events of the group have not arrived yet.' })
-  displayName!: string | null;
+  @Text() displayName!: string;
 
-  @Flag() deleted!: boolean;
+  @Flag({ description: 'True while the members of the group are being read, so the account may be no member of it.' })
+  loading!: boolean;
+
   @TextList({ description: 'Roles that the current mappings give to the members of the group.' }) roles!: string[];
 
   @Flag({
@@ -209,7 +209,8 @@ export class ExplainedGroup {
 
 export class Explanation {
   @Nested(() => AccountView) account!: AccountView;
-  @NestedList(() => ExplainedGroup) groups!: ExplainedGroup[];
+  @NestedList(() => ExplainedGroup, { description: 'Groups of the account that a mapping names.' })
+  groups!: ExplainedGroup[];
   @Whole({ nullable: true }) mappingVersion!: number | null;
   @Flag({ nullable: true }) groupSync!: boolean | null;
 

@@ -10,11 +10,11 @@ export const TOPIC_PARTITIONS = 12;
 const KAFKA_BINDING = '0.5.0';
 
 const TOPIC_DESCRIPTIONS: Readonly<Record<Topic, string>> = {
-  'directory.users': 'Users as the identity provider pushed them, and their memberships. Key: tenant and user.',
+  'directory.users': 'Users as the identity provider pushed them, without their groups. Key: tenant and user.',
   'directory.access':
     'Which people may have access, and the identifiers by which the identity provider names them. Carries only changes of these. Compacted. Key: tenant and user.',
   'directory.groups':
-    'Groups as the identity provider pushed them; memberships are on directory.users. Key: tenant and group.',
+    'Groups as the identity provider pushed them, and the users who joined or left. Key: tenant and group.',
   'identity.accounts': 'StackFlow accounts and the roles that follow from groups. Key: tenant and account.',
   'identity.access':
     'The current access of each account. Compacted: read it from its beginning to get every account. Key: tenant and account.',
@@ -46,7 +46,9 @@ const cloudEventsHeaders = {
   properties: {
     ce_specversion: text('CloudEvents version', { const: '1.0' }),
     ce_id: text('UUIDv7, unique for ever; a redelivery has the same id', { format: 'uuid' }),
-    ce_type: text('Event type; ".v1" is the version of its data. Within a version, the data changes only additively'),
+    ce_type: text(
+      'Event type; its end, e.g. ".v1", is the version of its data. Within a version, the data changes only additively',
+    ),
     ce_source: text('Publishing service, e.g. /stackflow/scim-gateway', { format: 'uri-reference' }),
     ce_subject: text('Id of the user, group, account or tenant that the event is about'),
     ce_time: text('Time of the change, not of its publication', { format: 'date-time' }),
@@ -87,7 +89,7 @@ export function asyncapi(): Record<string, unknown> {
       title: 'StackFlow identity events',
       version: '1.0.0',
       description:
-        'All changes of users, groups, accounts, roles and access. Delivery is at least once and in order per key; each event carries the full state of its subject. Within a version (.v1) changes are additive; ignore properties and types that you do not know.',
+        'All changes of users, groups, accounts, roles and access. Delivery is at least once and in order per key; each event carries the full state of its subject, except that changes of the members of a group are published as differences. Within a version (e.g. .v1) changes are additive; ignore properties and types that you do not know.',
     },
     defaultContentType: 'application/json',
     servers: { kafka: kafkaServer },

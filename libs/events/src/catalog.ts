@@ -8,7 +8,7 @@ import { z } from 'zod';
 const uuid = z.uuid();
 const instant = z.iso.datetime({ offset: true });
 
-/** A person in the directory after the change: the SCIM resource and its memberships, never a password. */
+/** A person in the directory after the change: the SCIM resource without memberships, and never a password. */
 export const directoryUser = z.object({
   id: uuid.describe('SCIM id; also the id of the StackFlow account'),
   userName: z.string().describe('user name as the identity provider sent it; compared case-insensitively'),
@@ -17,7 +17,6 @@ export const directoryUser = z.object({
   displayName: z.string().nullable(),
   name: z.object({ givenName: z.string().nullable(), familyName: z.string().nullable() }),
   email: z.string().nullable().describe('the primary e-mail address or, if none is primary, the first one'),
-  groups: z.array(uuid).describe('ids of all groups that the user is a direct member of, sorted'),
 });
 export type DirectoryUser = z.infer<typeof directoryUser>;
 
@@ -41,8 +40,16 @@ export type DirectoryGroup = z.infer<typeof directoryGroup>;
 const changed = z.array(z.string()).describe('SCIM attribute names whose values changed');
 const userState = z.object({ user: directoryUser });
 const userChange = userState.extend({ changed });
-const membership = userState.extend({ group: directoryGroup });
 const groupState = z.object({ group: directoryGroup });
+
+/** Maximum number of ids in one event about members. A larger change is published as several events. */
+export const MEMBERS_PER_EVENT = 1_000;
+const membersChanged = groupState.extend({
+  joined: z.array(uuid).describe('ids of the users who became members'),
+  left: z
+    .array(uuid)
+    .describe(`ids of the users who are no longer members; with joined at most ${MEMBERS_PER_EVENT} ids`),
+});
 
 export const accountStatus = z.enum(['active', 'inactive', 'removed']);
 
@@ -180,13 +187,11 @@ const T = 'com.stackflow';
 /** The event types of each topic, and the schema of their data. The key of every event is `tenant:subject`. */
 export const catalog = {
   'directory.users': {
-    [`${T}.directory.user.created.v1`]: userState,
-    [`${T}.directory.user.updated.v1`]: userChange,
-    [`${T}.directory.user.deactivated.v1`]: userState,
-    [`${T}.directory.user.reactivated.v1`]: userState,
-    [`${T}.directory.user.deleted.v1`]: userState,
-    [`${T}.directory.user.joined-group.v1`]: membership,
-    [`${T}.directory.user.left-group.v1`]: membership,
+    [`${T}.directory.user.created.v2`]: userState,
+    [`${T}.directory.user.updated.v2`]: userChange,
+    [`${T}.directory.user.deactivated.v2`]: userState,
+    [`${T}.directory.user.reactivated.v2`]: userState,
+    [`${T}.directory.user.deleted.v2`]: userState,
   },
   // Carries nothing but changes that open or close access, so that no other change delays them.
   'directory.access': {
@@ -195,6 +200,7 @@ export const catalog = {
   'directory.groups': {
     [`${T}.directory.group.created.v1`]: groupState,
     [`${T}.directory.group.renamed.v1`]: groupState.extend({ previousDisplayName: z.string() }),
+    [`${T}.directory.group.members-changed.v1`]: membersChanged,
     [`${T}.directory.group.deleted.v1`]: groupState,
   },
   'identity.accounts': {

@@ -27,7 +27,6 @@ const user: DirectoryUser = {
   displayName: 'Ada Lovelace',
   name: { givenName: 'Ada', familyName: 'Lovelace' },
   email: 'ada.lovelace@example.com',
-  groups: [GROUP],
 };
 const accessUser: AccessUser = {
   id: USER,
@@ -37,7 +36,6 @@ const accessUser: AccessUser = {
   active: false,
   deleted: false,
 };
-const withoutGroups: DirectoryUser = { ...user, groups: [] };
 const group: DirectoryGroup = { id: GROUP, displayName: 'StackFlow-Agents', externalId: null, version: 1 };
 const account: Account = {
   id: USER,
@@ -106,17 +104,16 @@ const settings: TenantSettings = {
 };
 
 export const sampleData: { readonly [T in EventType]: EventData<T> } = {
-  'com.stackflow.directory.user.created.v1': { user: withoutGroups },
-  'com.stackflow.directory.user.updated.v1': { user, changed: ['displayName', 'name.familyName'] },
-  'com.stackflow.directory.user.deactivated.v1': { user: { ...user, active: false } },
-  'com.stackflow.directory.user.reactivated.v1': { user },
-  'com.stackflow.directory.user.deleted.v1': { user: { ...withoutGroups, active: false } },
-  'com.stackflow.directory.user.joined-group.v1': { user, group },
-  'com.stackflow.directory.user.left-group.v1': { user: withoutGroups, group },
+  'com.stackflow.directory.user.created.v2': { user },
+  'com.stackflow.directory.user.updated.v2': { user, changed: ['displayName', 'name.familyName'] },
+  'com.stackflow.directory.user.deactivated.v2': { user: { ...user, active: false } },
+  'com.stackflow.directory.user.reactivated.v2': { user },
+  'com.stackflow.directory.user.deleted.v2': { user: { ...user, active: false } },
   'com.stackflow.directory.access.changed.v1': { user: accessUser },
   'com.stackflow.directory.group.created.v1': { group },
   'com.stackflow.directory.group.renamed.v1': { group: { ...group, version: 2 }, previousDisplayName: 'Agents' },
-  'com.stackflow.directory.group.deleted.v1': { group: { ...group, version: 3 } },
+  'com.stackflow.directory.group.members-changed.v1': { group: { ...group, version: 3 }, joined: [USER], left: [] },
+  'com.stackflow.directory.group.deleted.v1': { group: { ...group, version: 4 } },
   'com.stackflow.identity.account.provisioned.v1': { account: without },
   'com.stackflow.identity.account.updated.v1': { account, changed: ['displayName'] },
   'com.stackflow.identity.account.roles-changed.v1': {

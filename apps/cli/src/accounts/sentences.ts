@@ -13,20 +13,16 @@ const REASONS: { readonly [C in Reason['code']]: Sentence<C> } = {
     `Group sync is off, so the roles have not changed since it was switched off: ${list(of.roles)}. Groups and mappings have no effect until group sync is on again. Switch it on: ${typed('tenants configure --group-sync on')}`,
   has_roles: (of) =>
     `The user has ${list(of.roles)}, given by mapping version ${of.mappingVersion}; ${of.primaryRole} is the primary role.`,
-  no_groups: () =>
-    'No role: the user is in no group that Okta pushed. In Okta, add the group under Push Groups, and add the user to the group. If you have done both already, press "Push now" there.',
-  no_mapped_group: ({ groups, mappingVersion }, _userName, typed) => {
-    const names = groups.map(({ name, group }) => (name === null ? group : `"${name}"`)).join(', ');
-    return `No role: none of the user's groups (${names}) is mapped to a role in mapping version ${mappingVersion}. Map one: ${typed(`tenants configure --map '${groups.find(({ name }) => name !== null)?.name ?? '<group>'}=<role>'`)}`;
-  },
+  no_mapped_group: ({ mappingVersion }, _userName, typed) =>
+    `No role: the user is in no pushed group that mapping version ${mappingVersion} names. In Okta, check that the group is under Push Groups and that the user is in it, and press "Push now" there. Or map another group: ${typed("tenants configure --map '<group>=<role>'")}`,
   loss_held: ({ wouldLose, cause, heldAt, heldBecause }, userName, typed) => {
     return `The user's groups no longer give ${list(wouldLose)} (${cause}). The brake has held this loss since ${instant(heldAt)}, because ${heldSentence[heldBecause]}. Release the loss with "${typed(`offboarding release ${userName}`)}", or undo the change in Okta. Otherwise the loss happens automatically after the time limit of the brake.`;
   },
-  group_deleted: (of) => `${group(of)} was deleted, so it gives no roles.`,
   group_gives_roles: (of) => `${group(of)} gives ${list(of.roles)}.`,
-  group_not_mapped: (of) => `${group(of)} is not mapped to a role.`,
   group_waits: (of, _userName, typed) =>
     `${group(of)} bears a mapped name that belonged to another group, or was renamed to it. It gives nobody new the mapped role until an administrator confirms it: ${typed(`tenants confirm-group ${of.group}`)}`,
+  group_loading: (of) =>
+    `${group(of)} gives ${list(of.roles)}. Its members are being read from scim-gateway; ask again in a few seconds.`,
   cognito_none: () => 'Cognito does not have the user, because the account was never active.',
   cognito_pending: () => 'Cognito does not show the latest change yet.',
   cognito_failing: ({ lastError, attempts, nextAttemptAt }, userName, typed) => {

@@ -126,9 +126,14 @@ it('says that a person still gets in because Deactivate on Offboard was off', ()
 it('says that a person has no role, and why', () => {
   const { answer } = answerTo({
     account: { value: { ...account, roles: [] } },
-    explanation: { value: { account: { ...account, roles: [] }, reasons: [{ code: 'no_groups', parameters: {} }] } },
+    explanation: {
+      value: {
+        account: { ...account, roles: [] },
+        reasons: [{ code: 'no_mapped_group', parameters: { mappingVersion: 1 } }],
+      },
+    },
   });
-  expect(answer).toMatch(/^ada@example.com can get in, but has no role\. No role: the user is in no group/);
+  expect(answer).toMatch(/^ada@example.com can get in, but has no role\. No role: the user is in no pushed group/);
 });
 
 it('takes the last refusal of a sign-in as the answer, with its meaning', () => {

@@ -4,7 +4,7 @@ import { columnsOf, currentTraceparent, prepared, type Tx } from '#platform';
 import { brakeOf } from '#settings';
 import { DirectoryUserEntity } from '../directory/directory.entity.js';
 import { PROFILE, profileSql } from '../directory/profile.entity.js';
-import { PIN_GIVES_ROLE } from '../pins/pins.sql.js';
+import { pinGivesRole } from '../pins/pins.sql.js';
 import { AccountEntity } from './account.entity.js';
 import type { Cause, Subject } from './subject.js';
 import type { Transition } from './transition.js';
@@ -16,11 +16,40 @@ const CURRENT = columnsOf(AccountEntity, {
 const DIRECTORY = columnsOf(DirectoryUserEntity, { alias: 'u', only: [...PROFILE, 'active', 'deleted'] });
 
 /**
- * Reads each account with its directory user, its access, and the roles that the current mappings give. Locks the
- * accounts in the order of their ids, so that two of these statements never deadlock. While the locks are held, the
- * reconciler cannot record results.
+ * Reads each account with its directory user, its access, and the roles that the current mappings give. While the
+ * members of a group are not known, an account counts as a member if it already has the group's role, so that nobody
+ * loses a role because a membership has not been read yet. The roles are collected for all accounts together: with a plan
+ * from a time when `membership` was small, Postgres would otherwise read the whole table for each account.
+ *
+ * Locks the accounts in the order of their ids, so that two of these statements never deadlock. While the locks are
+ * held, the reconciler cannot record results.
  */
 const subjectsSql = prepared(`
+  with own as materialized (
+    select group_id, user_id from membership where tenant = $1 and user_id = any($2::uuid[])
+  ), named as (
+    select d.id, d.members, d.deleted, m.role, m.precedence, n.confirmed, n.predecessor from role_mapping m
+      join group_pin n on n.tenant = m.tenant and n.name_key = m.group_key
+      join directory_group d on d.tenant = n.tenant and d.id = n.group_id where m.tenant = $1
+    union all
+    select d.id, d.members, d.deleted, m.role, m.precedence, null, null from role_mapping m
+      join directory_group d on d.tenant = m.tenant and d.id = case when m.group_key like 'id:%' then substr(m.group_key, 4)::uuid end where m.tenant = $1
+  ), mapped as (
+    select id, members, role, precedence, confirmed, predecessor from named
+     where not deleted and (members <> 'complete' or id in (select group_id from own))
+  ), given as (
+    select o.user_id, g.role, g.precedence, g.id from own o join mapped g on g.id = o.group_id
+     where ${pinGivesRole('g', 'o.user_id')}
+    union
+    select k.id, g.role, g.precedence, g.id from mapped g
+      join account k on k.tenant = $1 and k.id = any($2::uuid[]) and g.role = any(k.assigned_roles) where g.members <> 'complete'
+  ), derived as (
+    select user_id, jsonb_agg(jsonb_build_object('role', role, 'groups', groups) order by precedence) as roles
+      from (select user_id, role, min(precedence) as precedence, array_agg(id order by id) as groups from given group by user_id, role) g
+     group by user_id
+  ), of_each as (
+    select jsonb_object_agg(user_id, roles) as derived from derived
+  )
   select a.id, a.tenant,
          (select to_jsonb(r) from (select ${CURRENT}, a.provisioned_at is not null as provisioned, a.desired_revision > a.applied_revision as dirty) r) as current,
          (select to_jsonb(r) from (select ${DIRECTORY}) r) as directory,
@@ -31,22 +60,12 @@ const subjectsSql = prepared(`
          case when h.account_id is not null then jsonb_build_object('wouldLose', h.would_lose, 'because', h.held_because, 'released', h.released_at is not null,
               'cause', jsonb_build_object('type', h.cause, 'groupId', h.cause_group, 'causationId', h.causation_id)) end as held,
          s.version::float8 as "settingsVersion", s.settings - '{roleMappings,tenant,okta,sso}'::text[] as settings,
-         coalesce(r.derived, '[]') as derived
+         coalesce((select derived from of_each) -> a.id::text, '[]') as derived
     from account a
     join directory_user u on u.id = a.id and u.tenant = a.tenant
     left join tenant_settings s on s.tenant_id = a.tenant
     left join held_role_loss h on h.account_id = a.id
     left join access w on w.account_id = a.id and w.tenant = a.tenant
-    left join lateral (
-      select jsonb_agg(jsonb_build_object('role', g.role, 'groups', g.groups) order by g.precedence) as derived
-        from (select m.role, min(m.precedence) as precedence, array_agg(distinct d.id order by d.id) as groups
-                from membership b
-                join directory_group d on d.id = b.group_id and d.tenant = a.tenant and not d.deleted
-                left join group_pin n on n.group_id = d.id and n.tenant = a.tenant
-                join role_mapping m on m.tenant = a.tenant and m.group_key in (n.name_key, 'id:' || d.id)
-               where b.user_id = a.id and b.tenant = a.tenant and ${PIN_GIVES_ROLE}
-               group by m.role) g
-    ) r on true
    where a.tenant = $1 and a.id = any($2::uuid[])
    order by a.id
      for update of a`);

@@ -9,7 +9,9 @@ const sharedSql = prepared(
   `select pg_try_advisory_xact_lock_shared(hashtextextended('identity:' || $1::text, 0)) as free`,
 );
 const exclusiveSql = `select pg_advisory_xact_lock(hashtextextended('identity:' || $1::text, 0))`;
-const personSql = prepared('select 1 from directory_user where id = $1 and tenant = $2 for update skip locked');
+const peopleSql = prepared(
+  'select id from directory_user where tenant = $1 and id = any($2::uuid[]) order by id for update skip locked',
+);
 
 /**
  * Tries to lock the tenant in shared mode until commit; false means that the tenant is being re-evaluated. Hold this
@@ -28,9 +30,11 @@ export async function lockTenantExclusively(tx: Tx, tenant: string): Promise<voi
 }
 
 /**
- * Locks the row of the person; false means that another transaction holds the lock. Every evaluation needs this lock,
- * because it could otherwise use a state of the directory that a concurrent handler is replacing.
+ * Locks the rows of people and returns the ids of those that no other transaction has locked. Every evaluation needs
+ * this lock, because it could otherwise use a state of the directory that a concurrent handler is replacing. The row of
+ * an unknown person cannot be locked either: their first event may be arriving at this moment.
  */
-export async function tryLockPerson(queryable: Queryable, tenant: string, id: string): Promise<boolean> {
-  return (await queryable.query(personSql, [id, tenant])).length > 0;
+export async function tryLockPeople(queryable: Queryable, tenant: string, ids: readonly string[]): Promise<string[]> {
+  const rows = await queryable.query<{ id: string }>(peopleSql, [tenant, ids]);
+  return rows.map(({ id }) => id);
 }

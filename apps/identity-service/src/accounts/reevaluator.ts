@@ -8,30 +8,41 @@ import { Database, inSpan, LOGGER, type Logger, type Tx } from '#platform';
 import { defaultsBesideOwn, settingsOf } from '#settings';
 import { Loop } from '#worker';
 import { Reconciler } from '../cognito/reconciler.js';
+import { MembershipLoader } from '../directory/membership-loader.js';
+import { forgetMembers, startLoads } from '../directory/membership.sql.js';
 import { Evaluator } from './evaluator.js';
 import { settlePins, waitingOfTenant, type WaitingGroup } from '../pins/pins.sql.js';
 import { lockTenantExclusively } from './locks.sql.js';
-import { affectedAccounts, nextTenant, NO_TENANT, takeRequests, type ReevaluationRequest } from './reevaluation.sql.js';
+import {
+  affectedAccounts,
+  nextTenant,
+  nextRequests,
+  takeRequests,
+  type ReevaluationRequest,
+} from './reevaluation.sql.js';
 import type { Cause } from './subject.js';
 
 const POLL_MS = 500;
 const RETRY_MS = 2_000;
+/** Sorts before every tenant. */
+const NIL = '00000000-0000-0000-0000-000000000000';
 
 @Injectable()
 export class Reevaluator {
   private readonly loop: Loop;
   /** Tenants whose last attempt failed, each with the time of the next attempt. */
   private readonly retryAt = new Map<string, number>();
-  /** The tenant of the last round, because tenants take turns. */
-  private last = NO_TENANT;
+  private lastTenant = NIL;
 
   constructor(
     private readonly database: Database,
     private readonly evaluator: Evaluator,
     private readonly reconciler: Reconciler,
+    private readonly loader: MembershipLoader,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
     this.loop = new Loop('re-evaluation', POLL_MS, logger, () => this.round());
+    loader.onLoaded(() => this.wake());
   }
 
   onApplicationBootstrap(): void {
@@ -51,12 +62,18 @@ export class Reevaluator {
   async round(): Promise<boolean> {
     const now = Date.now();
     for (const [tenant, until] of this.retryAt) if (until <= now) this.retryAt.delete(tenant);
-    const [next] = await this.database.query<{ tenant: string }>(nextTenant, [[...this.retryAt.keys()], this.last]);
+    const [next] = await this.database.query<{ tenant: string }>(nextTenant, [
+      [...this.retryAt.keys()],
+      this.lastTenant,
+    ]);
     if (!next) return false;
-    this.last = next.tenant;
+    this.lastTenant = next.tenant;
     try {
-      const changed = await this.database.tx((tx) => this.reevaluate(tx, next.tenant));
+      const requests = await this.database.tx((tx) => this.startLoads(tx, next.tenant));
+      const changed = await this.database.tx((tx) => this.reevaluate(tx, next.tenant, requests));
       if (changed > 0) this.reconciler.wake();
+      if (requests.some(({ userIds }) => userIds === null))
+        await this.database.tx((tx) => this.forgetMembers(tx, next.tenant));
     } catch (error) {
       this.retryAt.set(next.tenant, Date.now() + RETRY_MS);
       this.logger.error(
@@ -67,9 +84,28 @@ export class Reevaluator {
     return true;
   }
 
-  private async reevaluate(tx: Tx, tenant: string): Promise<number> {
+  /**
+   * Begins to load the members of groups that a mapping names now, and resolves with the next requests. Only these
+   * requests may be processed then: a later one may be about a mapping whose load has not begun. The rows of groups are
+   * locked in short transactions, because the handlers of all tenants' events would otherwise wait for the evaluation.
+   */
+  private async startLoads(tx: Tx, tenant: string): Promise<readonly ReevaluationRequest[]> {
     await lockTenantExclusively(tx, tenant);
-    const requests = await takeRequests(tx, tenant);
+    const requests = await nextRequests(tx, tenant);
+    const regrouping = requests.filter(({ userIds }) => userIds === null);
+    if (regrouping.length > 0 && (await startLoads(tx, tenant, regrouping))) tx.afterCommit(() => this.loader.wake());
+    return requests;
+  }
+
+  /** The members of a group are forgotten only after they were evaluated without it. */
+  private async forgetMembers(tx: Tx, tenant: string): Promise<void> {
+    await lockTenantExclusively(tx, tenant);
+    await forgetMembers(tx, tenant);
+  }
+
+  private async reevaluate(tx: Tx, tenant: string, next: readonly ReevaluationRequest[]): Promise<number> {
+    await lockTenantExclusively(tx, tenant);
+    const requests = await takeRequests(tx, next);
     const last = requests.at(-1);
     if (!last) return 0;
     const attributes = { tenant, requests: requests.length };
@@ -80,7 +116,7 @@ export class Reevaluator {
         const cause = { type: request.cause, groupId: request.groupId, causationId: request.causationId };
         for (const id of await affectedAccounts(tx, tenant, request)) causes.set(id, cause);
       }
-      if (requests.some((request) => request.userId === null)) await this.settlePins(tx, tenant, last, causes);
+      if (requests.some(({ userIds }) => userIds === null)) await this.settlePins(tx, tenant, last, causes);
       const { changed } = await this.evaluator.evaluate(tx, tenant, causes, 'exclusive');
       this.logger.info(
         { tenant, accounts: causes.size, changed, cause: last.cause, causationId: last.causationId },
@@ -102,7 +138,7 @@ export class Reevaluator {
     );
     const before = new Set((await tx.query<WaitingGroup>(waitingOfTenant, [tenant])).map(({ groupId }) => groupId));
     for (const { id: groupId } of await tx.query<{ id: string }>(settlePins, [tenant, defaults])) {
-      const request = { ...last, userId: null, groupId };
+      const request = { ...last, userIds: null, groupId };
       for (const id of await affectedAccounts(tx, tenant, request))
         causes.set(id, { type: last.cause, groupId, causationId: last.causationId });
     }
@@ -117,11 +153,11 @@ export class Reevaluator {
   }
 }
 
-/** Returns only the last request for each person, for each group and for the whole tenant. */
+/** Returns all requests that name people, and only the last request for each group and for the whole tenant. */
 function latestOfEach(requests: readonly ReevaluationRequest[]): ReevaluationRequest[] {
   const latest = new Map<string | null, ReevaluationRequest>();
   for (const request of requests) {
-    const key = request.userId ?? request.groupId;
+    const key = request.userIds === null ? request.groupId : `request ${request.id}`;
     latest.delete(key);
     latest.set(key, request);
   }

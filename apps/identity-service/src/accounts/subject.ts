@@ -8,7 +8,7 @@ import type { AccountEntity, AccountStatus } from './account.entity.js';
 
 /** The change of a person, a group or the settings that led to an evaluation. Every grant and revocation records it. */
 export interface Cause {
-  /** Event type without prefix and version, e.g. `user.joined-group`, `settings.changed`. */
+  /** Event type without prefix and version, e.g. `group.members-changed`, `settings.changed`. */
   readonly type: string;
   readonly groupId: string | null;
   /** Id of the SCIM request, or `settings:<version>`. */

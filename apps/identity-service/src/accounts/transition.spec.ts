@@ -5,7 +5,7 @@ import { nextStatus } from './status.js';
 import type { Cause, KnownCase, Subject } from './subject.js';
 import { PRIORITY, transition } from './transition.js';
 
-const cause: Cause = { type: 'user.joined-group', groupId: 'g2', causationId: 'req-7' };
+const cause: Cause = { type: 'group.members-changed', groupId: 'g2', causationId: 'req-7' };
 const names = { userName: 'ada', externalId: null, email: null, displayName: null, givenName: null, familyName: null };
 
 function subject(current: Partial<Subject['current']>, more: Partial<Omit<Subject, 'current'>> = {}): Subject {

@@ -75,12 +75,14 @@ const grantsOf = `
     ) c on true
    where g.tenant = $1 and g.account_id = $2 order by g.id`;
 
-/** A group has no name here until its own events have arrived. */
+/** Selects the groups of the account, and the groups whose members are being loaded. */
 const groupsOf = `
-  select m.group_id as id, d.display_name as "displayName", coalesce(d.deleted, false) as deleted,
-         array(select n.name_key from group_pin n where n.tenant = m.tenant and n.group_id = m.group_id) as pins
-    from membership m left join directory_group d on d.id = m.group_id and d.tenant = m.tenant
-   where m.tenant = $1 and m.user_id = $2 order by d.display_name, m.group_id`;
+  select d.id, d.display_name as "displayName", d.members = 'loading' as loading,
+         array(select n.name_key from group_pin n where n.tenant = d.tenant and n.group_id = d.id) as pins
+    from directory_group d
+   where d.tenant = $1 and not d.deleted
+     and (d.members = 'loading' or d.id in (select group_id from membership where tenant = $1 and user_id = $2))
+   order by d.display_name, d.id`;
 
 const heldRoleLosses = `
   select h.account_id as account, a.user_name as "userName", a.display_name as "displayName", a.roles,
@@ -88,7 +90,7 @@ const heldRoleLosses = `
     from held_role_loss h join account a on a.id = h.account_id
    where h.tenant = $1 and h.released_at is null order by h.held_at, h.account_id`;
 
-interface GroupRow extends Pick<ExplainedGroup, 'id' | 'displayName' | 'deleted'> {
+interface GroupRow extends Pick<ExplainedGroup, 'id' | 'displayName' | 'loading'> {
   readonly pins: readonly string[];
 }
 
@@ -124,11 +126,12 @@ export class AccountQueries {
     const rows = await this.database.query<GroupRow>(groupsOf, [account.tenant, account.id]);
     const waiting = await this.database.query<WaitingGroup>(waitingOfTenant, [account.tenant]);
     const rules = copy?.settings ?? { roles: [], roleMappings: [] };
-    const groups = rows.map(({ pins, ...group }) => ({
-      ...group,
-      roles: rolesOfGroup({ ...group, pins }, rules),
-      waits: waiting.some(({ groupId }) => groupId === group.id),
-    }));
+    const groups = rows.flatMap((group) => {
+      const { id, displayName, loading } = group;
+      const roles = rolesOfGroup({ ...group, deleted: false }, rules);
+      const waits = waiting.some(({ groupId }) => groupId === id);
+      return roles.length > 0 || waits ? [{ id, displayName, loading, roles, waits }] : [];
+    });
     return explain(account, groups, copy);
   }
 }

@@ -9,7 +9,7 @@ export function explain(account: AccountView, groups: ExplainedGroup[], copy: Te
     mappingVersion: copy?.version ?? null,
     groupSync: copy?.settings.groupSync ?? null,
     reasons: [
-      rolesReason(account, groups, copy),
+      rolesReason(account, copy),
       ...heldReason(account),
       ...groups.map(groupReason),
       ...cognitoReason(account),
@@ -18,7 +18,7 @@ export function explain(account: AccountView, groups: ExplainedGroup[], copy: Te
   };
 }
 
-function rolesReason(account: AccountView, groups: readonly ExplainedGroup[], copy: TenantCopy | null): Reason {
+function rolesReason(account: AccountView, copy: TenantCopy | null): Reason {
   const { status, roles, assignedRoles } = account;
   const [primaryRole] = roles;
   if (status === 'removed') return { code: 'removed', parameters: {} };
@@ -27,19 +27,16 @@ function rolesReason(account: AccountView, groups: readonly ExplainedGroup[], co
   if (!copy.settings.groupSync) return { code: 'group_sync_off', parameters: { roles } };
   const mappingVersion = copy.version;
   if (primaryRole !== undefined) return { code: 'has_roles', parameters: { roles, primaryRole, mappingVersion } };
-  if (groups.length === 0) return { code: 'no_groups', parameters: {} };
-  return { code: 'no_mapped_group', parameters: { groups: groups.map(named), mappingVersion } };
+  return { code: 'no_mapped_group', parameters: { mappingVersion } };
 }
 
 const heldReason = ({ heldRoleLoss: held }: AccountView): Reason[] =>
   held ? [{ code: 'loss_held', parameters: { ...held, heldAt: new Date(held.heldAt).toISOString() } }] : [];
 
-function groupReason(group: ExplainedGroup): Reason {
-  if (group.deleted) return { code: 'group_deleted', parameters: named(group) };
-  if (group.waits) return { code: 'group_waits', parameters: named(group) };
-  if (group.roles.length === 0) return { code: 'group_not_mapped', parameters: named(group) };
-  return { code: 'group_gives_roles', parameters: { ...named(group), roles: group.roles } };
-}
+const groupReason = ({ id, displayName, roles, loading, waits }: ExplainedGroup): Reason =>
+  waits
+    ? { code: 'group_waits', parameters: { group: id, name: displayName } }
+    : { code: loading ? 'group_loading' : 'group_gives_roles', parameters: { group: id, name: displayName, roles } };
 
 function cognitoReason({ cognito: { state, lastError, attempts, nextAttemptAt } }: AccountView): Reason[] {
   if (state === 'synced') return [];
@@ -51,5 +48,3 @@ function cognitoReason({ cognito: { state, lastError, attempts, nextAttemptAt } 
 
 const warningReason = ({ cognito, email }: AccountView): Reason[] =>
   cognito.warning && email !== null ? [{ code: cognito.warning, parameters: { email } }] : [];
-
-const named = ({ id, displayName }: ExplainedGroup) => ({ group: id, name: displayName });

@@ -2,7 +2,7 @@
 import type { Cause, HeldLoss, Subject } from '../accounts/subject.js';
 import { classify, decideLosses, lossOf, type PendingLoss } from './losses.js';
 
-const cause: Cause = { type: 'user.left-group', groupId: 'g1', causationId: 'req-2' };
+const cause: Cause = { type: 'group.members-changed', groupId: 'g1', causationId: 'req-2' };
 const first: Cause = { type: 'settings.changed', groupId: null, causationId: 'settings:7' };
 const brake = { percent: 10, atLeast: 2, windowMinutes: 10, holdHours: 24, lastAdminHoldMinutes: 60 };
 const names = { userName: 'ada', externalId: null, email: null, displayName: null, givenName: null, familyName: null };

@@ -41,8 +41,8 @@ export const release = `
      where tenant = $1 and released_at is null and ($3::uuid[] is null or account_id = any($3))
     returning account_id, tenant, cause, cause_group, causation_id
   ), requested as (
-    insert into reevaluation (tenant, user_id, group_id, cause, causation_id)
-    select tenant, account_id, cause_group, cause, causation_id from released
+    insert into reevaluation (tenant, user_ids, group_id, cause, causation_id)
+    select tenant, array[account_id], cause_group, cause, causation_id from released
   )
   select account_id as id from released`;
 

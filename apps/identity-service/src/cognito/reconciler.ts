@@ -122,7 +122,7 @@ export class Reconciler {
       // publishes the case.
       if (provisioned && locked.status !== 'active') {
         const cause = { type: 'account.provisioned', groupId: null, causationId };
-        await requestReevaluation(tx, tenant, id, { cause, traceparent });
+        await requestReevaluation(tx, tenant, [id], { cause, traceparent });
       }
       return row?.seconds ?? 0;
     });

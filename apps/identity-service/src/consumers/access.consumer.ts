@@ -3,7 +3,7 @@ import { Controller } from '@nestjs/common';
 import { Ctx, EventPattern } from '@nestjs/microservices';
 import { EventContext, parseData, PoisonEvent } from '#event-bus';
 import { storeAccess } from '../access/access.sql.js';
-import { tryLockPerson, tryLockTenant } from '../accounts/locks.sql.js';
+import { tryLockTenant } from '../accounts/locks.sql.js';
 import { PersonEvaluator } from '../accounts/person-evaluator.js';
 import { ACCESS_CLOSED } from '../accounts/subject.js';
 
@@ -23,7 +23,6 @@ export class IdentityAccessConsumer {
       throw new PoisonEvent(`account ${data.account} belongs to another tenant than ${tenant}`);
     if (outcome === 'same') return;
     const cause = { type: data.status === 'active' ? 'access.opened' : ACCESS_CLOSED, groupId: null, causationId };
-    const now = locked && (await tryLockPerson(tx, tenant, data.account));
-    await this.people.evaluate(tx, tenant, data.account, { cause, traceparent }, now);
+    await this.people.evaluate(tx, tenant, [data.account], { cause, traceparent }, locked);
   }
 }

@@ -3,7 +3,7 @@ import { Controller } from '@nestjs/common';
 import { Ctx, EventPattern } from '@nestjs/microservices';
 import { EventContext, parseData } from '#event-bus';
 import { storeCase } from '../access/access.sql.js';
-import { tryLockPerson, tryLockTenant } from '../accounts/locks.sql.js';
+import { tryLockTenant } from '../accounts/locks.sql.js';
 import { PersonEvaluator } from '../accounts/person-evaluator.js';
 import { causeOf } from '../accounts/subject.js';
 
@@ -18,7 +18,6 @@ export class IdentityCasesConsumer {
     const { tenant, traceparent } = event;
     const locked = await tryLockTenant(tx, tenant);
     if (!(await storeCase(tx, event, data.case)) || data.case.state !== 'completed') return;
-    const now = locked && (await tryLockPerson(tx, tenant, data.case.account));
-    await this.people.evaluate(tx, tenant, data.case.account, { cause: causeOf(event), traceparent }, now);
+    await this.people.evaluate(tx, tenant, [data.case.account], { cause: causeOf(event), traceparent }, locked);
   }
 }

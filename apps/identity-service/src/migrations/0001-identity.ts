@@ -40,16 +40,32 @@ const DIRECTORY = `
     name_key text not null,
     deleted boolean not null default false,
     renamed boolean not null default false,
-    causation_id text not null default 'unknown'
+    causation_id text not null default 'unknown',
+    members text not null default 'unknown' check (members in ('unknown', 'loading', 'complete'))
   );
   create index on identity.directory_group (tenant, name_key);
+  create index directory_group_mapped on identity.directory_group (tenant) where members <> 'unknown';
   create table identity.membership (
-    user_id uuid not null,
-    group_id uuid not null,
     tenant uuid not null,
-    primary key (user_id, group_id)
+    group_id uuid not null,
+    user_id uuid not null,
+    primary key (group_id, user_id)
   );
-  create index on identity.membership (group_id);
+  create index on identity.membership (user_id);
+  create table identity.membership_load (
+    group_id uuid primary key references identity.directory_group (id),
+    tenant uuid not null,
+    after uuid,
+    until_version bigint,
+    cause text not null,
+    cause_group uuid,
+    causation_id text not null,
+    traceparent text,
+    requested_at timestamptz not null default clock_timestamp(),
+    next_attempt_at timestamptz not null default clock_timestamp(),
+    attempts int not null default 0,
+    last_error text
+  );
   create table identity.role_mapping (
     tenant uuid not null,
     group_key text not null,
@@ -174,7 +190,7 @@ const WORK = `
   create table identity.reevaluation (
     id bigint generated always as identity primary key,
     tenant uuid not null,
-    user_id uuid,
+    user_ids uuid[],
     group_id uuid,
     cause text not null,
     causation_id text not null,

@@ -5,14 +5,17 @@ const givesStrongest = (tenant: string, key: string): string =>
   `exists (select 1 from role_mapping s where s.tenant = ${tenant} and s.group_key = ${key} and s.precedence = 0)`;
 
 /**
- * SQL condition for the row `n` of group_pin, the mapping `m` and the account `a`: the pin gives the role. An
- * unconfirmed pin gives the strongest role only to people who had it through the deleted predecessor. So a group that
- * Okta pushes again, with a new id, locks nobody out and gives nobody more than before.
+ * SQL condition for a mapped group `of`, with the columns of its pin and its mapping, and for an account: the group gives
+ * the role. An unconfirmed pin gives the strongest role only to people who had it through the deleted predecessor. So a
+ * group that Okta pushes again, with a new id, locks nobody out and gives nobody more than before.
  */
-export const PIN_GIVES_ROLE = `(n.confirmed is not false or m.group_key <> n.name_key or m.precedence > 0 or exists (
-  select 1 from role_grant g join directory_group p on p.id = n.predecessor
-   where g.account_id = a.id and g.role = m.role and g.granted_group = p.id
-     and (g.revoked_at is null or g.revoked_causation_id = p.causation_id)))`;
+export const pinGivesRole = (
+  of: string,
+  account: string,
+): string => `(${of}.confirmed is not false or ${of}.precedence > 0 or exists (
+  select 1 from role_grant h join directory_group p on p.id = ${of}.predecessor
+   where h.account_id = ${account} and h.role = ${of}.role and h.granted_group = p.id
+     and (h.revoked_at is null or h.revoked_causation_id = p.causation_id)))`;
 
 /**
  * Pins the groups that bear a mapped name: the first group, or the next one after the pinned group was deleted. While

@@ -17,5 +17,5 @@ export function parseData<T extends Topic>(event: EventEnvelope, topic: T): Data
   );
 }
 
-/** `com.stackflow.directory.user.joined-group.v1` -> `user.joined-group`. */
+/** `com.stackflow.directory.group.members-changed.v1` -> `group.members-changed`. */
 export const shortType = (event: Pick<EventEnvelope, 'type'>): string => event.type.split('.').slice(-3, -1).join('.');

@@ -11,7 +11,7 @@ export class GroupEntity {
   @Column({ type: 'text' }) displayNameKey!: string;
   @Column({ type: 'text', nullable: true }) externalId!: string | null;
 
-  /** Sequence number of the last event about the group. Events about memberships are events about users. */
+  /** Sequence number of the last event about the group or its members. */
   @BigIntColumn() version!: number;
   @Column({ type: 'timestamptz' }) createdAt!: Date;
   @Column({ type: 'timestamptz' }) updatedAt!: Date;

@@ -1,16 +1,16 @@
 /** A change of membership and its events commit together or not at all. */
 import { Injectable } from '@nestjs/common';
-import { randomUUID } from 'node:crypto';
 import { Outbox } from '#event-bus';
 import { Database, Metrics, sqlState, type Tx } from '#platform';
 import { inTurns, parseGroup, parsePatch, quote, reduceGroupPatch, ScimError, type GroupChange } from '#scim';
 import { Budgets } from '../../http/budgets.js';
 import { resourceId, type ScimContext } from '../../http/context.js';
 import { Quotas } from '../quotas.js';
-import { causeOf, directoryEvent, type Cause } from '../events.js';
+import { causeOf, type Cause } from '../events.js';
+import { groupCreated, groupDeleted, groupRenamed, membersChanged } from './group-events.js';
 import type { Group } from './group.entity.js';
-import { deleteGroup, directoryGroup, findGroup, insertGroup, lockGroup, updateGroup } from './groups.sql.js';
-import { changeMembership, type MembershipChange } from './membership.sql.js';
+import { advanceGroup, deleteGroup, findGroup, insertGroup, lockGroup, updateGroup } from './groups.sql.js';
+import { changeMembership, removeAllMembers, type MembershipChange } from './membership.sql.js';
 
 /** How often a transaction may run if Postgres rolls it back because of a conflict. */
 const ATTEMPTS = 3;
@@ -44,8 +44,7 @@ export class GroupsService {
     if (members.ids.length > 0) this.budgets.admitMembershipChange(context);
     return this.transaction(async (tx) => {
       const cause = causeOf(context);
-      const group: Group = {
-        id: randomUUID(),
+      const fields: Omit<Group, 'id'> = {
         tenantId: context.tenantId,
         displayName: parsed.displayName,
         externalId: parsed.externalId ?? null,
@@ -53,12 +52,13 @@ export class GroupsService {
         createdAt: cause.at,
         updatedAt: cause.at,
       };
-      if (!(await insertGroup(tx, group))) throw taken(group.displayName);
+      const id = await insertGroup(tx, fields);
+      if (id === undefined) throw taken(fields.displayName);
       await this.quotas.admitStored(tx, context.tenantId, 'groups', 1);
-      const data = { group: directoryGroup(group) };
-      await this.outbox.add(tx, [directoryEvent('com.stackflow.directory.group.created.v1', group, data, cause)]);
-      await this.applyMembership(tx, context, group, { kind: 'replace', all: members.ids }, members.malformed, cause);
-      return group;
+      const group = { id, ...fields };
+      await this.outbox.add(tx, [groupCreated(group, cause)]);
+      const all: MembershipChange = { kind: 'replace', all: members.ids };
+      return this.applyMembership(tx, context, group, all, members.malformed, cause);
     });
   }
 
@@ -78,19 +78,16 @@ export class GroupsService {
     return this.change(context, id, await reduceGroupPatch(parsePatch(body)));
   }
 
-  /** Deletes a group. Every member leaves the group first, so that subscribers get an event for each person. */
+  /** Deletes a group with its memberships. One event says so: nobody is a member of a deleted group. */
   delete(context: ScimContext, id: string): Promise<void> {
     this.budgets.admitMembershipChange(context);
     return this.transaction(async (tx) => {
       const cause = causeOf(context);
       const group = await lockGroup(tx, context.tenantId, id);
       if (!group) throw noSuchGroup(id);
-      const { left } = await changeMembership(tx, group, { kind: 'replace', all: [] }, cause);
-      this.budgets.changedMemberships(context, left);
+      this.budgets.changedMemberships(context, await removeAllMembers(tx, group));
       await deleteGroup(tx, group);
-      const last = { ...group, version: group.version + 1 };
-      const data = { group: directoryGroup(last) };
-      await this.outbox.add(tx, [directoryEvent('com.stackflow.directory.group.deleted.v1', last, data, cause)]);
+      await this.outbox.add(tx, [groupDeleted({ ...group, version: group.version + 1 }, cause)]);
     });
   }
 
@@ -111,8 +108,7 @@ export class GroupsService {
       if (!locked) throw noSuchGroup(id);
       const current = await this.applyAttributes(tx, locked, change, cause);
       if (!touchesMembers) return current;
-      const changed = await this.applyMembership(tx, context, current, membership, malformed, cause);
-      return changed ? { ...current, updatedAt: cause.at } : current;
+      return this.applyMembership(tx, context, current, membership, malformed, cause);
     });
   }
 
@@ -133,16 +129,13 @@ export class GroupsService {
     } catch (error) {
       throw sqlState(error) === '23505' ? taken(displayName) : error;
     }
-    if (renamed) {
-      const data = { group: directoryGroup(next), previousDisplayName: group.displayName };
-      await this.outbox.add(tx, [directoryEvent('com.stackflow.directory.group.renamed.v1', next, data, cause)]);
-    }
+    if (renamed) await this.outbox.add(tx, [groupRenamed(next, group.displayName, cause)]);
     return next;
   }
 
   /**
    * Changes the membership, and leaves out members that do not exist. If the whole request were refused, Okta would
-   * mark the push as failed and not repeat it.
+   * mark the push as failed and not repeat it. Resolves with the group as it is then.
    */
   private async applyMembership(
     tx: Tx,
@@ -151,17 +144,24 @@ export class GroupsService {
     change: MembershipChange,
     malformed: readonly string[],
     cause: Cause,
-  ): Promise<boolean> {
-    const { joined, left, unknown } = await changeMembership(tx, group, change, cause);
-    this.budgets.changedMemberships(context, joined + left);
-    await this.quotas.admitStored(tx, context.tenantId, 'memberships', joined - left);
+  ): Promise<Group> {
+    const changes = await changeMembership(tx, group, change);
+    const { joined, left, unknown } = changes;
+    this.budgets.changedMemberships(context, joined.length + left.length);
+    await this.quotas.admitStored(tx, context.tenantId, 'memberships', joined.length - left.length);
     const leftOut = [...malformed, ...unknown];
     context.leftOut = leftOut;
-    tx.afterCommit(() => {
-      this.leftOut.inc(leftOut.length);
-      this.outbox.stored();
-    });
-    return joined + left > 0;
+    tx.afterCommit(() => this.leftOut.inc(leftOut.length));
+    let { version } = group;
+    // One event at a time, so that other requests are served between the events of a very large change.
+    for (const event of membersChanged(group, changes, cause)) {
+      await this.outbox.add(tx, [event]);
+      version = event.sequence;
+    }
+    if (version === group.version) return group;
+    const next = { ...group, version, updatedAt: cause.at };
+    await advanceGroup(tx, next);
+    return next;
   }
 
   /** Runs a transaction again after a deadlock or a serialization failure. */

@@ -1,5 +1,4 @@
 /** Reads and writes groups and their members in Postgres. Every statement names the tenant (P4). */
-import type { DirectoryGroup } from '#events';
 import { columnsOf, prepared, type Database, type Queryable } from '#platform';
 import { groupSchema, type Filter, type Page } from '#scim';
 import { groupNameKey } from '#settings';
@@ -19,22 +18,25 @@ export async function findGroup(queryable: Queryable, tenantId: string, id: stri
 
 /**
  * Locks the group's row (FOR UPDATE). Every change of a group or its membership takes this lock first, then the locks
- * of users in the order of their ids, so that no deadlock arises.
+ * of the users who join, in the order of their ids, so that no deadlock arises.
  */
 export async function lockGroup(tx: Queryable, tenantId: string, id: string): Promise<Group | undefined> {
   const [group] = await tx.query<Group>(`${SELECT} where g.tenant_id = $1 and g.id = $2 for update`, [tenantId, id]);
   return group;
 }
 
-/** Inserts a group. Returns false if another group has the name. */
-export async function insertGroup(tx: Queryable, group: Group): Promise<boolean> {
-  const { tenantId, id, displayName, externalId, version, createdAt } = group;
-  const rows = await tx.query(
+/**
+ * Inserts a group. Returns its id, or undefined if another group has the name. Ids follow the time (UUIDv7), so that the
+ * members of a new group fill the end of their index instead of splitting its pages.
+ */
+export async function insertGroup(tx: Queryable, group: Omit<Group, 'id'>): Promise<string | undefined> {
+  const { tenantId, displayName, externalId, version, createdAt } = group;
+  const [row] = await tx.query<{ id: string }>(
     `insert into groups (tenant_id, id, display_name, display_name_key, external_id, version, created_at, updated_at)
-     values ($1, $2, $3, $4, $5, $6, $7, $7) on conflict do nothing returning 1`,
-    [tenantId, id, displayName, groupNameKey(displayName), externalId, version, createdAt],
+     values ($1, uuidv7(), $2, $3, $4, $5, $6, $6) on conflict do nothing returning id`,
+    [tenantId, displayName, groupNameKey(displayName), externalId, version, createdAt],
   );
-  return rows.length === 1;
+  return row?.id;
 }
 
 /**
@@ -50,17 +52,20 @@ export async function updateGroup(tx: Queryable, group: Group): Promise<void> {
   );
 }
 
+/** Stores the version and the time of a change of members. The caller must hold the row lock. */
+export async function advanceGroup(tx: Queryable, { tenantId, id, version, updatedAt }: Group): Promise<void> {
+  await tx.query('update groups set version = $3, updated_at = $4 where tenant_id = $1 and id = $2', [
+    tenantId,
+    id,
+    version,
+    updatedAt,
+  ]);
+}
+
 /** Deletes a group. The caller must hold the row lock and must have removed the members. */
 export async function deleteGroup(tx: Queryable, { tenantId, id }: Group): Promise<void> {
   await tx.query('delete from groups where tenant_id = $1 and id = $2', [tenantId, id]);
 }
-
-export const directoryGroup = ({ id, displayName, externalId, version }: Group): DirectoryGroup => ({
-  id,
-  displayName,
-  externalId,
-  version,
-});
 
 const MEMBERS = relatedSql('group_id', 'user_id', 'users', 'user_name');
 

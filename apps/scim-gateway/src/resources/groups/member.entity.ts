@@ -1,9 +1,9 @@
-import { Entity, PrimaryColumn } from 'typeorm';
+import { Column, Entity, PrimaryColumn } from 'typeorm';
 
 /** A user's membership in a group. */
 @Entity('members')
 export class MemberEntity {
-  @PrimaryColumn({ type: 'uuid' }) tenantId!: string;
+  @Column({ type: 'uuid' }) tenantId!: string;
   @PrimaryColumn({ type: 'uuid' }) groupId!: string;
   @PrimaryColumn({ type: 'uuid' }) userId!: string;
 }

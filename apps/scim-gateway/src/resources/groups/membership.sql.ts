@@ -1,13 +1,10 @@
 /**
  * Changes the membership of groups with set-based statements. Their cost depends on the size of the change, not of the
- * group. Each change of a membership increments the user's version and stores an event with the user's new state.
+ * group and not of the number of groups that a user is in.
  */
-import { currentTraceparent, prepared, type Queryable } from '#platform';
+import { prepared, type Queryable } from '#platform';
 import { LIMITS, quote, ScimError } from '#scim';
-import { EVENT_SOURCE, type Cause } from '../events.js';
-import { directoryUserSql } from '../users/user-events.js';
 import type { Group } from './group.entity.js';
-import { directoryGroup } from './groups.sql.js';
 
 /** The requested change. Ids are UUIDs in lower case, and users with these ids need not exist. */
 export type MembershipChange =
@@ -15,8 +12,9 @@ export type MembershipChange =
   | { readonly kind: 'replace'; readonly all: readonly string[] };
 
 export interface MembershipResult {
-  readonly joined: number;
-  readonly left: number;
+  /** Ids of the users who became members, sorted. */
+  readonly joined: readonly string[];
+  readonly left: readonly string[];
   /** Ids from `add` for which this tenant has no user, or only a deleted user. */
   readonly unknown: readonly string[];
 }
@@ -26,38 +24,34 @@ interface Difference {
   readonly remove: readonly string[];
 }
 
-const JOINED = 'com.stackflow.directory.user.joined-group.v1';
-const LEFT = 'com.stackflow.directory.user.left-group.v1';
-
 /** Changes the membership. The caller must hold the lock of the group's row. */
 export async function changeMembership(
   tx: Queryable,
   group: Group,
   change: MembershipChange,
-  cause: Cause,
 ): Promise<MembershipResult> {
   const { add, remove } =
     change.kind === 'replace' ? await differenceToAll(tx, group, change.all) : await effective(tx, group, change);
-  if (add.length === 0 && remove.length === 0) return { joined: 0, left: 0, unknown: [] };
-  const existing = new Set(await lockUsers(tx, group.tenantId, [...add, ...remove]));
-  const exists = (id: string) => existing.has(id);
-  const removed = await deleteMembers(tx, group, remove.filter(exists));
-  const added = await insertMembers(tx, group, add.filter(exists));
-  const excessive = await publish(tx, group, added, removed, cause);
-  if (excessive !== undefined) throw inTooManyGroups(excessive, group);
-  if (added.length + removed.length > 0)
-    await tx.query('update groups set updated_at = $3 where tenant_id = $1 and id = $2', [
-      group.tenantId,
-      group.id,
-      cause.at,
-    ]);
-  return { joined: added.length, left: removed.length, unknown: add.filter((id) => !exists(id)) };
+  const existing = add.length === 0 ? [] : await lockUsers(tx, group.tenantId, add);
+  const left = await deleteMembers(tx, group, remove);
+  const joined = await insertMembers(tx, group, existing);
+  const excessive = await inTooManyGroups(tx, group, joined);
+  if (excessive !== undefined) throw tooManyGroups(excessive, group);
+  const exists = new Set(existing);
+  return { joined, left, unknown: add.filter((id) => !exists.has(id)) };
 }
 
-/**
- * Leaves out additions of existing members and removals of other users. When Entra ID removes a member, it also adds
- * existing members again. Such additions must not lock users or increment their versions.
- */
+/** Removes all members of a group that is deleted next. Resolves with their number. */
+export async function removeAllMembers(tx: Queryable, { tenantId, id }: Group): Promise<number> {
+  const [row] = await tx.query<{ left: number }>(
+    `with gone as (delete from members where tenant_id = $1 and group_id = $2 returning 1)
+     select count(*)::int as "left" from gone`,
+    [tenantId, id],
+  );
+  return row?.left ?? 0;
+}
+
+/** Leaves out additions of existing members, which Entra ID repeats, and removals of other users. */
 async function effective(tx: Queryable, group: Group, { add, remove }: Difference): Promise<Difference> {
   const rows = await tx.query<{ userId: string }>(
     'select user_id as "userId" from members where tenant_id = $1 and group_id = $2 and user_id = any($3::uuid[])',
@@ -81,10 +75,13 @@ async function differenceToAll(tx: Queryable, group: Group, all: readonly string
   };
 }
 
-/** Locks the users' rows (FOR UPDATE). Every writer locks in the order of ids, so that no deadlock arises. */
+/**
+ * Locks the users' rows against deletion, in the order of their ids. FOR KEY SHARE is the lock that the foreign key
+ * needs anyway, and it does not wait for changes of the users.
+ */
 async function lockUsers(tx: Queryable, tenantId: string, ids: readonly string[]): Promise<string[]> {
   const rows = await tx.query<{ id: string }>(
-    'select id from users where tenant_id = $1 and id = any($2::uuid[]) and deleted_at is null order by id for update',
+    'select id from users where tenant_id = $1 and id = any($2::uuid[]) and deleted_at is null order by id for key share',
     [tenantId, ids],
   );
   return rows.map((row) => row.id);
@@ -96,68 +93,62 @@ async function deleteMembers(tx: Queryable, group: Group, ids: readonly string[]
     'delete from members where tenant_id = $1 and group_id = $2 and user_id = any($3::uuid[]) returning user_id as "userId"',
     [group.tenantId, group.id, ids],
   );
-  return rows.map((row) => row.userId);
+  return rows.map((row) => row.userId).sort();
 }
 
+/**
+ * The ids are sorted, so that neighbours in the index are inserted one after the other. Nobody else can insert the same
+ * rows, because the caller holds the lock of the group; `on conflict` would write an additional WAL record per row.
+ */
 async function insertMembers(tx: Queryable, group: Group, ids: readonly string[]): Promise<string[]> {
   if (ids.length === 0) return [];
   const rows = await tx.query<{ userId: string }>(
-    `insert into members (tenant_id, group_id, user_id) select $1, $2, unnest($3::uuid[])
-     on conflict do nothing returning user_id as "userId"`,
+    'insert into members (tenant_id, group_id, user_id) select $1, $2, unnest($3::uuid[]) returning user_id as "userId"',
     [group.tenantId, group.id, ids],
   );
   return rows.map((row) => row.userId);
 }
 
-/**
- * Increments the users' versions and stores their events in one statement. Run it after the change of membership, so
- * that events list the new groups. The caller must have locked the rows. If users who joined are now in too many
- * groups, returns one of them.
- */
-const PUBLISH = prepared(`
-  with changes as (
-    select * from unnest($3::uuid[], $4::text[]) as c(user_id, type)
-  ), bumped as (
-    update users u set version = u.version + 1, updated_at = $5::timestamptz from changes c
-    where u.tenant_id = $1::uuid and u.id = c.user_id
-    returning u.id, u.user_name, u.external_id, u.active, u.email, u.resource, u.version, c.type
-  ), stored as (
-    insert into outbox (topic, key, type, source, subject, tenant, sequence, time, causation_id, traceparent, data)
-    select 'directory.users', $1::uuid || ':' || b.id, b.type, $6::text, b.id::text, $1::uuid, b.version, $5::timestamptz, $7::text, $8::text,
-      jsonb_build_object('user', ${directoryUserSql('b', 's.groups')}, 'group', $2::jsonb)
-    from bumped b
-    cross join lateral (
-      select coalesce(jsonb_agg(m.group_id order by m.group_id), '[]') as groups from members m where m.tenant_id = $1::uuid and m.user_id = b.id
-    ) s
-    order by b.id
-    returning subject, type, jsonb_array_length(data #> '{user,groups}') as groups
-  )
-  select subject from stored where type = '${JOINED}' and groups > ${LIMITS.groupsPerUser} limit 1`);
+/** Counts nothing in a tenant that has no more groups than a user may be in. */
+const EXCESSIVE = prepared(`
+  select j.id from unnest($2::uuid[]) j(id)
+   where exists (select 1 from groups where tenant_id = $1 offset ${LIMITS.groupsPerUser})
+     and (select count(*) from members m where m.tenant_id = $1 and m.user_id = j.id) > ${LIMITS.groupsPerUser}
+   limit 1`);
 
-async function publish(
-  tx: Queryable,
-  group: Group,
-  joined: readonly string[],
-  left: readonly string[],
-  cause: Cause,
-): Promise<string | undefined> {
-  if (joined.length + left.length === 0) return undefined;
-  const types = [...joined.map(() => JOINED), ...left.map(() => LEFT)];
-  const [excessive] = await tx.query<{ subject: string }>(PUBLISH, [
-    group.tenantId,
-    JSON.stringify(directoryGroup(group)),
-    [...joined, ...left],
-    types,
-    cause.at,
-    EVENT_SOURCE,
-    cause.requestId,
-    currentTraceparent(),
-  ]);
-  return excessive?.subject;
+/** Returns one of the users who are in too many groups now. */
+async function inTooManyGroups(tx: Queryable, group: Group, joined: readonly string[]): Promise<string | undefined> {
+  if (joined.length === 0) return undefined;
+  const [excessive] = await tx.query<{ id: string }>(EXCESSIVE, [group.tenantId, joined]);
+  return excessive?.id;
 }
 
-const inTooManyGroups = (userId: string, group: Group) =>
+const tooManyGroups = (userId: string, group: Group) =>
   ScimError.of(
     'tooMany',
     `With the group ${quote(group.displayName)} the user ${quote(userId)} would be in more than ${LIMITS.groupsPerUser.toLocaleString('en')} groups, which is the limit. Push fewer groups that this user is in. Nothing was changed.`,
   );
+
+export interface MemberPage {
+  readonly version: number;
+  readonly members: readonly string[];
+}
+
+const PAGE = prepared(`
+  select g.version::float8 as version, array(
+    select m.user_id from members m
+     where m.tenant_id = g.tenant_id and m.group_id = g.id and ($3::uuid is null or m.user_id > $3) order by m.user_id limit $4
+  ) as members
+  from groups g where g.tenant_id = $1 and g.id = $2`);
+
+/** Reads a page of members and the group's version in one snapshot. Returns undefined if there is no such group. */
+export async function memberPage(
+  queryable: Queryable,
+  tenantId: string,
+  groupId: string,
+  after: string | null,
+  limit: number,
+): Promise<MemberPage | undefined> {
+  const [page] = await queryable.query<MemberPage>(PAGE, [tenantId, groupId, after, limit]);
+  return page;
+}

@@ -5,7 +5,7 @@ import { changedAttributes, type UserResource } from '#scim';
 import { directoryEvent, type Cause } from '../events.js';
 import type { User } from './user.entity.js';
 
-export type UserState = Pick<User, 'id' | 'tenantId' | 'version' | 'accessVersion' | 'resource' | 'groups'>;
+export type UserState = Pick<User, 'id' | 'tenantId' | 'version' | 'accessVersion' | 'resource'>;
 
 /** Returns the primary e-mail address, or the first address with a value if none is primary. */
 export function emailOf({ emails = [] }: UserResource): string | null {
@@ -13,7 +13,7 @@ export function emailOf({ emails = [] }: UserResource): string | null {
   return (usable.find((email) => email.primary === true) ?? usable[0])?.value ?? null;
 }
 
-export const directoryUser = ({ id, resource, groups }: UserState): DirectoryUser => ({
+export const directoryUser = ({ id, resource }: UserState): DirectoryUser => ({
   id,
   userName: resource.userName,
   externalId: resource.externalId ?? null,
@@ -21,27 +21,19 @@ export const directoryUser = ({ id, resource, groups }: UserState): DirectoryUse
   displayName: resource.displayName ?? null,
   name: { givenName: resource.name?.givenName ?? null, familyName: resource.name?.familyName ?? null },
   email: emailOf(resource),
-  groups: groups.map((group) => group.value),
 });
-
-/** {@link directoryUser} as an SQL expression. `u` is a row of `users`, and `groups` is a jsonb list. */
-export const directoryUserSql = (u: string, groups: string): string => `jsonb_build_object(
-  'id', ${u}.id, 'userName', ${u}.user_name, 'externalId', ${u}.external_id, 'active', ${u}.active,
-  'displayName', ${u}.resource -> 'displayName',
-  'name', jsonb_build_object('givenName', ${u}.resource #> '{name,givenName}', 'familyName', ${u}.resource #> '{name,familyName}'),
-  'email', ${u}.email, 'groups', ${groups})`;
 
 export const createdEvent = (user: UserState, cause: Cause): NewEvent =>
   directoryEvent(
-    'com.stackflow.directory.user.created.v1',
+    'com.stackflow.directory.user.created.v2',
     { ...user, version: 1 },
     { user: directoryUser(user) },
     cause,
   );
 
-/** Builds the event of a deletion. `user` must be the final state: inactive and in no group. */
+/** Builds the event of a deletion, which also ends all memberships. `user` must be the final state: inactive. */
 export const deletedEvent = (user: UserState, cause: Cause): NewEvent =>
-  directoryEvent('com.stackflow.directory.user.deleted.v1', user, { user: directoryUser(user) }, cause);
+  directoryEvent('com.stackflow.directory.user.deleted.v2', user, { user: directoryUser(user) }, cause);
 
 /**
  * Builds `updated` if attributes changed, then `deactivated` or `reactivated`. Each event has its own sequence number,
@@ -53,10 +45,10 @@ export function changeEvents(before: UserState, after: UserResource, cause: Caus
   const events: NewEvent[] = [];
   const next = () => ({ ...before, version: before.version + events.length + 1 });
   if (changed.length > 0)
-    events.push(directoryEvent('com.stackflow.directory.user.updated.v1', next(), { user, changed }, cause));
+    events.push(directoryEvent('com.stackflow.directory.user.updated.v2', next(), { user, changed }, cause));
   if (before.resource.active !== after.active) {
     const name = after.active === true ? 'reactivated' : 'deactivated';
-    events.push(directoryEvent(`com.stackflow.directory.user.${name}.v1`, next(), { user }, cause));
+    events.push(directoryEvent(`com.stackflow.directory.user.${name}.v2`, next(), { user }, cause));
   }
   return events;
 }

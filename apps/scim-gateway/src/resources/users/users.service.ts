@@ -26,6 +26,9 @@ const ATTEMPTS = 3;
 /** Time within which a POST may repeat an earlier POST whose answer was lost. */
 const REPEAT_WINDOW_MS = 24 * 3_600_000;
 
+/** Resolves with the stored user, or with undefined if another request changed the user first. */
+type UserWrite = (queryable: Queryable, user: User) => Promise<User | undefined>;
+
 @Injectable()
 export class UsersService {
   private readonly writes: UserWrites;
@@ -93,17 +96,16 @@ export class UsersService {
 
   /** Deletes a user. Only the id and the version stay, so the id is never used again. */
   async delete(context: ScimContext, id: string): Promise<void> {
-    await this.attempt(context, id, async (queryable, user) => {
+    await this.locked(context, id, async (tx, user) => {
       const cause = causeOf(context);
       const final = {
         ...user,
         version: user.version + 1,
         accessVersion: user.accessVersion + 1,
         resource: { ...user.resource, active: false },
-        groups: [],
       };
       const events = [accessEvent(final, true, cause), deletedEvent(final, cause)];
-      const deleted = await this.writes.delete(queryable, final, user.version, cause.at, events);
+      const deleted = await this.writes.delete(tx, final, user.version, cause.at, events);
       return deleted ? user : undefined;
     });
   }
@@ -143,26 +145,40 @@ export class UsersService {
    * Reads and writes without a lock. After three conflicts with other writers it takes the row lock, so that the write
    * succeeds.
    */
-  private async attempt(
-    { tenantId }: ScimContext,
-    id: string,
-    write: (queryable: Queryable, user: User) => Promise<User | undefined>,
-  ): Promise<User> {
-    const readAndWrite = async (queryable: Queryable) => {
-      const user = await findUser(queryable, tenantId, id);
-      if (!user) throw noSuchUser(id);
-      return write(queryable, user);
-    };
+  private async attempt(context: ScimContext, id: string, write: UserWrite): Promise<User> {
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      const written = await this.readAndWrite(this.database, context, id, write).catch(undefinedIfDeadlock);
+      if (!written) continue;
+      this.outbox.stored();
+      return written;
+    }
+    return this.locked(context, id, write);
+  }
+
+  /** Reads and writes under the lock of the user's row. */
+  private async locked(context: ScimContext, id: string, write: UserWrite): Promise<User> {
+    const work = (): Promise<User | undefined> =>
+      this.database.tx(async (tx) => {
+        await lockUser(tx, context.tenantId, id);
+        return this.readAndWrite(tx, context, id, write);
+      });
     let written: User | undefined;
-    for (let attempt = 1; attempt <= ATTEMPTS && !written; attempt++)
-      written = await readAndWrite(this.database).catch(undefinedIfDeadlock);
-    written ??= await this.database.tx(async (tx) => {
-      await lockUser(tx, tenantId, id);
-      return readAndWrite(tx);
-    });
+    for (let attempt = 1; attempt < ATTEMPTS && !written; attempt++) written = await work().catch(undefinedIfDeadlock);
+    written ??= await work();
     if (!written) throw new Error(`user ${id} changed while its row was locked`);
     this.outbox.stored();
     return written;
+  }
+
+  private async readAndWrite(
+    queryable: Queryable,
+    { tenantId }: ScimContext,
+    id: string,
+    write: UserWrite,
+  ): Promise<User | undefined> {
+    const user = await findUser(queryable, tenantId, id);
+    if (!user) throw noSuchUser(id);
+    return write(queryable, user);
   }
 
   /**

@@ -21,7 +21,6 @@ const GROUPS = `(select coalesce(jsonb_agg(jsonb_build_object('value', g.id, 'di
 const COLUMNS = columnsOf(UserEntity, { alias: 'u', only: USER_COLUMNS });
 const SELECT = `select ${COLUMNS}, ${GROUPS} as groups from users u`;
 
-// Reads the row and its memberships in one snapshot, because a change of either increments `version`.
 const FIND = prepared(`${SELECT} where u.tenant_id = $1 and u.id = $2 and u.deleted_at is null`);
 
 export async function findUser(queryable: Queryable, tenantId: string, id: string): Promise<User | undefined> {
@@ -29,7 +28,7 @@ export async function findUser(queryable: Queryable, tenantId: string, id: strin
   return user;
 }
 
-/** Locks the user's row (FOR UPDATE). Only a writer whose optimistic attempts all failed uses this lock. */
+/** Locks the user's row (FOR UPDATE). Waits for changes of the user and for groups that the user is joining. */
 export async function lockUser(tx: Queryable, tenantId: string, id: string): Promise<void> {
   await tx.query('select 1 from users where tenant_id = $1 and id = $2 and deleted_at is null for update', [
     tenantId,
@@ -81,8 +80,8 @@ export class UserWrites {
         where tenant_id = $1 and id = $2 and version = $3 and deleted_at is null returning 1
       ), published as (${outbox.insertSql(13, 'changed')})
       select count(*)::int as written from changed`);
-    // Nothing about a deleted user is needed but the id and the version. A deleted user never has a membership. If a concurrent request adds a membership, it increments the version, and
-    // this statement then does not delete the user.
+    // Nothing about a deleted user is needed but the id and the version. A deleted user never has a membership. The caller
+    // must hold the row lock, for which it has waited until no request was adding the user to a group.
     this.deleteSql = prepared(`
       with gone as (
         update users set active = false, deleted_at = $4, updated_at = $4, version = $5, access_version = $6,
