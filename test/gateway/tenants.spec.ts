@@ -82,6 +82,15 @@ describe('tenants', () => {
     expect((await each((tenant) => tenant.events())).map((e) => e.length)).toEqual(before.map((e) => e.length));
   });
 
+  it('each rename their own user by creating it again, although all use the same names and external ids', async () => {
+    const old = { userName: 'before@x', externalId: '00uRenamed', active: false };
+    const ids = await each(async (tenant) => (await tenant.send('POST', '/Users', old)).body.id);
+    for (const [i, tenant] of tenants.entries()) {
+      const renamed = await tenant.send('POST', '/Users', { ...old, userName: 'after@x', active: true });
+      expect([renamed.status, renamed.body.id, renamed.body.userName]).toEqual([201, ids[i], 'after@x']);
+    }
+  });
+
   it('cannot take over a user of another tenant with its external id', async () => {
     const [a, b] = tenants as [TestTenant, TestTenant];
     const victim = (await a.send('POST', '/Users', { userName: 'victim@x', externalId: '00uV', active: false })).body

@@ -145,6 +145,17 @@ describe('a POST with the external id of an existing user', () => {
     expect(await types()).toEqual(['user.created']);
   });
 
+  it('ignores deleted users that had the same name or the same external id', async () => {
+    for (const [userName, externalId] of [
+      ['new@x', '00u-gone'],
+      ['gone@x', '00u1'],
+    ])
+      await tenant.send('DELETE', `/Users/${await create(userName ?? '', { externalId })}`);
+    const id = await create('old@x', { externalId: '00u1', active: false });
+    const reply = await tenant.send('POST', '/Users', { userName: 'new@x', externalId: '00u1', active: true });
+    expect([reply.status, reply.body.id, reply.body.userName]).toEqual([201, id, 'new@x']);
+  });
+
   it('cannot take over an inactive user by name alone', async () => {
     await create('victim@x', { active: false });
     const reply = await tenant.send('POST', '/Users', { userName: 'victim@x', externalId: '00u-attacker' });

@@ -38,6 +38,17 @@ afterEach(async () => {
 });
 
 describe('the verifier of SCIM tokens', () => {
+  it('rejects a token whose hash differs from the stored hash in any one byte', async () => {
+    const { token, issuedAt } = await createScimToken(store, tenantId);
+    for (let byte = 0; byte < 32; byte++) {
+      const hash = Buffer.from(hashScimToken(token), 'hex');
+      hash.writeUInt8(hash.readUInt8(byte) ^ 1, byte);
+      const value = { hash: hash.toString('hex'), issuedAt: issuedAt.toISOString(), previousValidUntil: null };
+      await store.put(scimTokenSecretName(tenantId), JSON.stringify(value));
+      expect(await verifier().verify(token)).toBeNull();
+    }
+  });
+
   it('accepts the token with or without the word Bearer', async () => {
     const { token } = await createScimToken(store, tenantId);
     const v = verifier();
