@@ -16,6 +16,8 @@ describe('pages', () => {
   it.each(['x', '1.5', '1e3', '9'.repeat(20), '1x', 'x1'])('are refused for the startIndex %p', (text) => {
     expect(() => parsePage(text, undefined)).toThrow(`"startIndex" must be a whole number, but is "${text}".`);
     expect(() => parsePage('1', text)).toThrow('"count" must be a whole number');
+    const wrong = expect.objectContaining({ options: { scimType: 'invalidValue' } }) as ScimError;
+    expect(() => parsePage(text, '1')).toThrow(wrong);
   });
 
   it('have their defaults for empty parameters', () => {
@@ -66,7 +68,9 @@ describe('the selection of attributes', () => {
   it('knows beforehand whether an attribute is wanted, and refuses both parameters at once', () => {
     expect(parseProjection(userSchema, undefined, 'groups')?.wants('groups')).toBe(false);
     expect(parseProjection(userSchema, 'userName', undefined)?.wants('groups')).toBe(false);
-    expect(() => parseProjection(userSchema, 'a', 'b')).toThrow('Send either "attributes" or "excludedAttributes"');
+    const both = () => parseProjection(userSchema, 'a', 'b');
+    expect(both).toThrow('Send either "attributes" or "excludedAttributes"');
+    expect(both).toThrow(expect.objectContaining({ options: { scimType: 'invalidValue' } }) as ScimError);
     expect(parseProjection(userSchema, 'groups.value', undefined)?.wants('groups')).toBe(true);
     expect(parseProjection(userSchema, 'userName,groups', undefined)?.wants('groups')).toBe(true);
     expect(parseProjection(userSchema, undefined, 'groups.value')?.wants('groups')).toBe(true);
@@ -79,17 +83,17 @@ describe('the selection of attributes', () => {
   });
   it('invents nothing that the resource lacks, and keeps values that have no parts', () => {
     const bare = { id: '1', name: 'text', emails: ['text', { type: 'work', value: 'x' }] };
-    expect(parseProjection(userSchema, ' title , name.givenName,emails.type', undefined)?.(bare)).toEqual({
+    expect(parseProjection(userSchema, ' title , name.givenName,emails.type', undefined)?.(bare)).toStrictEqual({
       id: '1',
       emails: [{}, { type: 'work' }],
     });
-    expect(parseProjection(userSchema, undefined, 'title,name.givenName,emails.type')?.(bare)).toEqual({
+    expect(parseProjection(userSchema, undefined, 'title,name.givenName,emails.type')?.(bare)).toStrictEqual({
       ...bare,
       emails: ['text', { value: 'x' }],
     });
     expect(
       parseProjection(userSchema, undefined, 'name.familyName')?.({ name: { familyName: 'B', givenName: 'A' } }),
-    ).toEqual({ name: { givenName: 'A' } });
+    ).toStrictEqual({ name: { givenName: 'A' } });
     expect(parseProjection(userSchema, 'name.familyName,name.givenName', undefined)?.(user)).toMatchObject({
       name: user.name,
     });

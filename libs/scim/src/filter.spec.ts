@@ -193,6 +193,7 @@ describe('a filter of elements', () => {
     ['type eq "work" and value ew "x"', true, false],
     ['type eq "work" and value ew "y"', false, false],
     ['type eq "work" or value ew "y"', true, true],
+    ['type eq "home" or value ew "y"', false, true],
     ['not (type eq "work")', false, true],
   ])('%s', (filter, first, second) => {
     expect(selected(filter)).toEqual([first, second]);

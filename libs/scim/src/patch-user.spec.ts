@@ -264,6 +264,8 @@ describe('the difference of two values', () => {
     [[1, 2], [1, 2], true],
     [[1, 2], [2, 1], false],
     [[1], [1, 2], false],
+    [[1, 2], [1, 3], false],
+    [['a'], { 0: 'a', length: 1 }, false],
     [[1, 2], [1], false],
     [{ a: 1, b: [{ c: 2 }] }, { b: [{ c: 2 }], a: 1 }, true],
     [{ a: 1 }, { a: 1, b: 2 }, false],
