@@ -26,6 +26,12 @@ describe('tenants', () => {
       return [user.body.id, group.body.id];
     });
     expect(new Set(ids.flat()).size).toBe(2 * TENANTS);
+    for (const [i, tenant] of tenants.entries()) {
+      const listed = await Promise.all(['/Users', '/Groups'].map((list) => tenant.send('GET', list)));
+      expect(listed.map(({ body }) => [body.totalResults, body.Resources.map(({ id }) => id)])).toEqual(
+        ids[i]?.map((id) => [1, [id]]),
+      );
+    }
   });
 
   it("cannot use another tenant's ids in paths, members, filters or PATCH, with any method, at the same time", async () => {

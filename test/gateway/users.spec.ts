@@ -106,6 +106,7 @@ describe('a user', () => {
       (await tenant.send('PATCH', `/Users/${id}`, patchOp({ op: 'replace', value: { active: true } }))).status,
     ).toBe(404);
     expect((await tenant.send('GET', '/Groups')).body.Resources[0]?.members).toEqual([]);
+    expect((await tenant.send('GET', '/Users')).body.totalResults).toBe(0);
     expect((await tenant.events()).at(-1)).toMatchObject({
       type: 'com.stackflow.directory.user.deleted.v1',
       sequence: 3,

@@ -95,12 +95,12 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     test: 'frees its name and is announced',
   },
   {
-    bug: "a user's groups include those of another tenant's member",
+    bug: "a user's groups include those of other users",
     file: USERS,
     find: 'where m.tenant_id = u.tenant_id and m.user_id = u.id',
     replace: 'where m.tenant_id = u.tenant_id',
-    spec: 'test/gateway/tenants',
-    test: 'at the same time see only their own rows',
+    spec: 'test/gateway/groups',
+    test: 'users show their groups',
   },
   {
     bug: 'a change overwrites a change of another request',
@@ -117,7 +117,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     find: 'u.tenant_id = ${parameters.add(tenantId)} and u.deleted_at is null',
     replace: '(u.tenant_id = ${parameters.add(tenantId)} or true) and u.deleted_at is null',
     spec: 'test/gateway/tenants',
-    test: 'at the same time see only their own rows',
+    test: 'can have the same names as each other',
   },
   {
     bug: 'a list of users contains deleted ones',
@@ -133,7 +133,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     find: 'g.tenant_id = ${parameters.add(tenantId)}',
     replace: '(g.tenant_id = ${parameters.add(tenantId)} or true)',
     spec: 'test/gateway/tenants',
-    test: 'at the same time see only their own rows',
+    test: 'can have the same names as each other',
   },
   {
     bug: 'a group of another tenant can be locked and changed',
@@ -190,8 +190,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: ADMISSION,
     find: 'sign_out_due = true, access_version',
     replace: 'access_version',
-    spec: 'test/offboarding/lifecycle',
-    test: 'does the steps of a case in order',
+    spec: 'test/offboarding/no-revival/statements',
+    test: 'decide as the model does',
   },
   {
     bug: 'the brake counts the losses of other tenants',
@@ -231,7 +231,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     find: 'case when due.lease_owner is not null or p.late_calls_until <= clock_timestamp() then null else p.actual_access end',
     replace: 'p.actual_access',
     spec: 'test/offboarding/trouble',
-    test: 'the record of a dead process may be wrong',
+    test: 'although a late call',
   },
   {
     bug: 'a sign-out moves no fence at once',
@@ -272,8 +272,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: EVALUATION,
     find: 'd.id = b.group_id and d.tenant = a.tenant and not d.deleted',
     replace: 'd.id = b.group_id and not d.deleted',
-    spec: 'test/identity/roles-property',
-    test: 'follow from the last state of all topics',
+    spec: 'test/identity/settings',
+    test: 'another tenant that has a group of the same name',
   },
   {
     bug: 'a deleted group gives a role',
@@ -281,7 +281,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     find: 'and d.tenant = a.tenant and not d.deleted',
     replace: 'and d.tenant = a.tenant',
     spec: 'test/identity/settings',
-    test: 'end when the group is deleted',
+    test: 'after its deletion',
   },
   {
     bug: 'a mapping of another tenant gives a role',

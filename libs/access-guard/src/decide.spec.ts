@@ -84,6 +84,12 @@ test('takes roles from the view, not from the token', () => {
 test('refuses a token of another tenant, and takes the tenant of the account if the token names none', () => {
   expect(outcome(token(0, { tenantId: 't2' }), entry())).toBe('tenant_mismatch');
   expect(decide(token(0), entry(), 'live', defaultPolicy, NOW)).toMatchObject({ tenantId: 't1' });
+  expect(outcome(token(0, { tenantId: 't1' }), entry())).toBe('viewer');
+});
+
+test('accepts an old token while the view is current, and a token of any time without a fence', () => {
+  expect(outcome(token(86_400), entry())).toBe('viewer');
+  expect(isFenced(0, null)).toBe(false);
 });
 
 describe('while the feed is silent', () => {
