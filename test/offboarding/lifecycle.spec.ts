@@ -112,7 +112,7 @@ describe('offboarding', () => {
     expect((await statuses(eve)).at(-1)).toBe('removed');
     expect(await rig.cases(eve)).toHaveLength(1);
     await rig.expectAgreement([dee, eve]);
-    // Whatever the directory publishes about a removed person later, they stay removed (P3).
+    // A removed person stays removed, even if the directory publishes something about them later (P3).
     await rig.directory.setActive(eve, true);
     await rig.quiet();
     expect((await statuses(eve)).at(-1)).toBe('removed');

@@ -3,7 +3,7 @@
  * notice it. `find` must occur once in the file. It is short, so that other changes of the file rarely touch it.
  */
 export interface PlantedBug {
-  /** What the product would then do wrong. */
+  /** The wrong behaviour, in one clause. */
   readonly bug: string;
   readonly file: string;
   readonly find: string;

@@ -84,11 +84,11 @@ describe('a transition', () => {
   });
 
   it('announces the attributes that its event contains, by their names there, and stores the others silently', () => {
-    const changed = (change: Partial<typeof names>) =>
+    const changed = (change: Partial<Subject['directory']>) =>
       transition(subject({}, { directory: { ...names, ...change, active: true, deleted: false } }), cause, false);
-    const visible = changed({ email: 'a@x', displayName: 'Ada', givenName: 'A' } as Partial<typeof names>);
+    const visible = changed({ email: 'a@x', displayName: 'Ada', givenName: 'A' });
     expect(visible?.events.map((e) => (e.data as { changed: string[] }).changed)).toEqual([['emails', 'displayName']]);
-    const silent = changed({ givenName: 'A' } as Partial<typeof names>);
+    const silent = changed({ givenName: 'A' });
     expect(silent).toMatchObject({ events: [], version: 4, profile: { givenName: 'A' } });
   });
 
