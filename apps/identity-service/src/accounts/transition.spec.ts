@@ -103,6 +103,11 @@ describe('a transition', () => {
     expect(other?.assignedRoles).toEqual(['itsm_agent', 'viewer']);
   });
 
+  it('comes first if access ends, even without a role, but not if access begins', () => {
+    expect(priority(subject({}, { access: published('inactive') }))).toBe(PRIORITY.reduced);
+    expect(priority(subject({ status: 'inactive', announcedStatus: 'inactive' }))).toBe(PRIORITY.single);
+  });
+
   it('publishes nothing about an account that Cognito does not have yet', () => {
     const next = transition(
       subject({ status: 'inactive', provisioned: false, announcedStatus: null, version: 0 }, { derived: agent }),
