@@ -38,6 +38,10 @@ const COMMANDS = {
     does: 'run the command line of StackFlow: tenants, accounts, offboarding, exchange, events; doctor, status, audit',
   },
   bench: { entry: 'dist/bench/main.js', does: 'run the measurements of bench/' },
+  mutants: {
+    entry: 'dist/tools/mutants/main.js',
+    does: 'change the code on purpose and count which changes no test notices; --since <branch>, --planted',
+  },
   lint: { entry: 'dist/tools/local/test.js', args: ['--static'], does: 'run only the static checks of "test"' },
   contracts: {
     entry: 'dist/tools/contracts/main.js',

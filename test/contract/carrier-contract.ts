@@ -147,6 +147,27 @@ export function carrierContract(create: () => Promise<CarrierUnderTest>): void {
     expect(seen.map((s) => s.sequence)).toEqual([5, 6, 7, 8]);
   });
 
+  it('drops an older version that arrives alone, and repetitions after it', async () => {
+    const subject = randomUUID();
+    const { seen, handle } = recorder(tenant);
+    await rig.consume(group, handle);
+    await rig.sequencer();
+    // A batch with a newer version would hide the older one. Other keys in each partition show that the batch has ended.
+    const consumed = async (versions: readonly number[]): Promise<void> => {
+      const others = upTo(100).map(() => randomUUID());
+      await rig.publish([
+        ...versions.map((n) => groupEvent(tenant, subject, n)),
+        ...others.map((other) => groupEvent(tenant, other, 1)),
+      ]);
+      await until(
+        () => others.every((other) => sequences(seen, eventKey(tenant, other)).length === 1),
+        `the other keys handled that follow ${versions.join()}`,
+      );
+    };
+    for (const versions of [[5, 6, 7], [3], [6, 7], [8]]) await consumed(versions);
+    expect(sequences(seen, eventKey(tenant, subject))).toEqual([5, 6, 7, 8]);
+  });
+
   it('parks only the key of a failing event: other keys continue, later events of the key wait, and a retry resumes in order', async () => {
     const [bad, good] = [randomUUID(), randomUUID()];
     let healed = false;

@@ -38,7 +38,7 @@ const newTypes = async (since: number) => (await tenant.events()).slice(since).m
 
 describe('a group', () => {
   it('shows its members with userName and URI, and users show their groups', async () => {
-    const [ada = ''] = await users(1);
+    const [ada = '', bea = ''] = await users(2);
     const reply = await tenant.send('POST', '/Groups', {
       displayName: 'G',
       externalId: 'x',
@@ -54,6 +54,7 @@ describe('a group', () => {
     expect((await tenant.send('GET', `/Users/${ada}`)).body.groups).toEqual([
       { value: reply.body.id, display: 'G', $ref: reply.body.meta.location },
     ]);
+    expect((await tenant.send('GET', `/Users/${bea}`)).body.groups ?? []).toEqual([]);
     expect((await tenant.send('GET', `/Groups/${reply.body.id}?excludedAttributes=members`)).body).not.toHaveProperty(
       'members',
     );

@@ -26,6 +26,12 @@ describe('tenants', () => {
       return [user.body.id, group.body.id];
     });
     expect(new Set(ids.flat()).size).toBe(2 * TENANTS);
+    for (const [i, tenant] of tenants.entries()) {
+      const listed = await Promise.all(['/Users', '/Groups'].map((list) => tenant.send('GET', list)));
+      expect(listed.map(({ body }) => [body.totalResults, body.Resources.map(({ id }) => id)])).toEqual(
+        ids[i]?.map((id) => [1, [id]]),
+      );
+    }
   });
 
   it("cannot use another tenant's ids in paths, members, filters or PATCH, with any method, at the same time", async () => {
@@ -80,6 +86,15 @@ describe('tenants', () => {
     });
     expect(filters.flat().every((total) => total === 0)).toBe(true);
     expect((await each((tenant) => tenant.events())).map((e) => e.length)).toEqual(before.map((e) => e.length));
+  });
+
+  it('each rename their own user by creating it again, although all use the same names and external ids', async () => {
+    const old = { userName: 'before@x', externalId: '00uRenamed', active: false };
+    const ids = await each(async (tenant) => (await tenant.send('POST', '/Users', old)).body.id);
+    for (const [i, tenant] of tenants.entries()) {
+      const renamed = await tenant.send('POST', '/Users', { ...old, userName: 'after@x', active: true });
+      expect([renamed.status, renamed.body.id, renamed.body.userName]).toEqual([201, ids[i], 'after@x']);
+    }
   });
 
   it('cannot take over a user of another tenant with its external id', async () => {

@@ -148,6 +148,7 @@ describe('a user', () => {
       (await tenant.send('PATCH', `/Users/${id}`, patchOp({ op: 'replace', value: { active: true } }))).status,
     ).toBe(404);
     expect((await tenant.send('GET', '/Groups')).body.Resources[0]?.members).toEqual([]);
+    expect((await tenant.send('GET', '/Users')).body.totalResults).toBe(0);
     expect((await tenant.events()).at(-1)).toMatchObject({
       type: 'com.stackflow.directory.user.deleted.v2',
       sequence: 2,
@@ -202,6 +203,17 @@ describe('a POST with the external id of an existing user', () => {
     expect([reply.status, reply.body.scimType]).toEqual([409, 'uniqueness']);
     expect(reply.body.detail).toMatch(/active user "old@x".*deactivate/);
     expect(await types()).toEqual(['user.created']);
+  });
+
+  it('ignores deleted users that had the same name or the same external id', async () => {
+    for (const [userName, externalId] of [
+      ['new@x', '00u-gone'],
+      ['gone@x', '00u1'],
+    ])
+      await tenant.send('DELETE', `/Users/${await create(userName ?? '', { externalId })}`);
+    const id = await create('old@x', { externalId: '00u1', active: false });
+    const reply = await tenant.send('POST', '/Users', { userName: 'new@x', externalId: '00u1', active: true });
+    expect([reply.status, reply.body.id, reply.body.userName]).toEqual([201, id, 'new@x']);
   });
 
   it('cannot take over an inactive user by name alone', async () => {

@@ -74,6 +74,23 @@ describe('the reconciler', () => {
     expect((await show(tom.id)).cognito).toMatchObject({ state: 'synced', attempts: 0, lastError: null });
   });
 
+  it('repeats the removal of a role that Cognito throttled, and the other changes after it', async () => {
+    const viewers = await rig.directory.addGroup(tenant, 'StackFlow-Viewers');
+    const una = await rig.directory.addPerson(tenant, 'una');
+    await rig.directory.join(una, viewers);
+    await rig.quiet();
+    expect((await rig.cognito.user(una.id))?.groups).toEqual(['viewer']);
+    await rig.cognito.fault({ effect: 'throttle', operation: 'AdminRemoveUserFromGroup', username: una.id, times: 3 });
+    await rig.directory.leave(una, viewers);
+    await rig.quiet();
+    const user = await rig.cognito.user(una.id);
+    expect([user?.groups, user?.attributes['custom:role']]).toEqual([[], undefined]);
+    expect((await operations(una.id)).filter((o) => o.startsWith('AdminRemoveUserFromGroup'))).toEqual([
+      ...Array.from({ length: 3 }, () => 'AdminRemoveUserFromGroup TooManyRequestsException'),
+      'AdminRemoveUserFromGroup ok',
+    ]);
+  });
+
   it('shows why Cognito refuses an account, blocks no other account, and tries again when the account changes', async () => {
     const id = randomUUID();
     await rig.cognito.fault({

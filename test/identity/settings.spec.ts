@@ -188,6 +188,11 @@ describe('roles after a change of settings or groups', () => {
     await rig.directory.join(ben, { ...group, displayName: 'StackFlow-Admins', version: 99 });
     await rig.quiet();
     expect(await rolesOf(ben.id)).toEqual([]);
+    const closed = await rig.directory.addGroup(tenant, 'StackFlow-Viewers');
+    await rig.directory.removeGroup(closed);
+    await rig.directory.join(ben, closed); // the deleted group has a mapped name
+    await rig.quiet();
+    expect(await rolesOf(ben.id)).toEqual([]);
   });
 
   it('never change in another tenant that has a group of the same name', async () => {

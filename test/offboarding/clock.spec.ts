@@ -88,6 +88,16 @@ describe.each([-300_000, 0, 300_000])('with Cognito %i ms ahead', (shiftMs) => {
     expect([...lifted].sort((a, b) => a - b)).toEqual(lifted);
   });
 
+  it('refuses every token from before a sign-out of somebody who never lost access, and accepts a fresh login', async () => {
+    const eve = await rig.addPerson(tenant);
+    await rig.signOut(tenant, eve);
+    const [at] = await callsOf(eve.id, 'AdminUserGlobalSignOut');
+    const notBefore = Date.parse((await rig.access(eve)).at(-1)?.notBefore ?? '');
+    expect(isFenced(issuedAt(at ?? NaN), notBefore)).toBe(true);
+    const fresh = Math.max(issuedAt((at ?? NaN) + 3_000), Math.floor(Date.now() / 1000) + 1);
+    expect(isFenced(fresh, notBefore)).toBe(false);
+  });
+
   it('refuses all tokens of a person without access by the status, whatever the clocks say', async () => {
     const bea = await rig.addPerson(tenant);
     await rig.directory.setActive(bea, false);

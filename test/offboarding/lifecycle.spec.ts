@@ -114,6 +114,10 @@ describe('offboarding', () => {
     expect((await statuses(eve)).at(-1)).toBe('removed');
     expect(await rig.cases(eve)).toHaveLength(1);
     await rig.expectAgreement([dee, eve]);
+    // A removed person stays removed, even if the directory publishes something about them later (P3).
+    await rig.directory.setActive(eve, true);
+    await rig.quiet();
+    expect((await statuses(eve)).at(-1)).toBe('removed');
   });
 
   it('disables the user of a person who never was active as soon as it exists, without a case', async () => {

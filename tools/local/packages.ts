@@ -7,7 +7,7 @@ import { ROOT } from './folder.js';
 import { LocalProblem } from './problem.js';
 
 /** The folder of the CDK app, and the folders of other people's programs for comparison and for tests. */
-export type PackageFolder = 'infra' | 'bench/peers' | 'test/peers';
+export type PackageFolder = 'infra' | 'bench/peers' | 'test/peers' | 'tools/mutants';
 
 const at = (folder: PackageFolder, ...parts: string[]): string => path.join(ROOT, folder, ...parts);
 const stampOf = (folder: PackageFolder): string => at(folder, 'node_modules', '.installed');

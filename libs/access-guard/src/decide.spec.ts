@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { AccessDenied, type DenialReason } from './denied.js';
 import { decide, defaultPolicy, isFenced, type AccessPolicy } from './decide.js';
 import type { AccessEntry } from './view.js';
 
@@ -83,6 +84,12 @@ test('takes roles from the view, not from the token', () => {
 test('refuses a token of another tenant, and takes the tenant of the account if the token names none', () => {
   expect(outcome(token(0, { tenantId: 't2' }), entry())).toBe('tenant_mismatch');
   expect(decide(token(0), entry(), 'live', defaultPolicy, NOW)).toMatchObject({ tenantId: 't1' });
+  expect(outcome(token(0, { tenantId: 't1' }), entry())).toBe('viewer');
+});
+
+test('accepts an old token while the view is current, and a token of any time without a fence', () => {
+  expect(outcome(token(86_400), entry())).toBe('viewer');
+  expect(isFenced(0, null)).toBe(false);
 });
 
 describe('while the feed is silent', () => {
@@ -119,4 +126,36 @@ test('refuses everybody before the view is complete for the first time', () => {
   expect(outcome(token(0), undefined, 'bootstrapping', { ...defaultPolicy, unknownAccount: 'accept' })).toBe(
     'view_not_ready',
   );
+});
+
+describe('the answer to a refused caller', () => {
+  const json = { 'content-type': 'application/problem+json' };
+  test.each<[DenialReason, number, string, Record<string, string>]>([
+    ['token_missing', 401, 'unauthenticated', { ...json, 'www-authenticate': 'Bearer' }],
+    [
+      'token_revoked',
+      401,
+      'unauthenticated',
+      { ...json, 'www-authenticate': `Bearer error="invalid_token", error_description="Don't: 'a' 'b'."` },
+    ],
+    [
+      'role_missing',
+      403,
+      'forbidden',
+      { ...json, 'www-authenticate': `Bearer error="insufficient_scope", error_description="Don't: 'a' 'b'."` },
+    ],
+    ['view_not_ready', 503, 'unavailable', { ...json, 'retry-after': '1' }],
+  ])('with the reason %s', (reason, status, code, headers) => {
+    const detail = `Don't: "a" \\b\n.`;
+    const denied = new AccessDenied(reason, detail);
+    expect(denied.headers).toStrictEqual(headers);
+    expect(denied.body).toStrictEqual({ type: 'about:blank', status, code, reason, detail });
+    expect([denied.status, denied.statusCode, denied.message, denied.name]).toEqual([
+      status,
+      status,
+      detail,
+      'AccessDenied',
+    ]);
+    expect(denied.retryAfterSeconds).toBe(status === 503 ? 1 : undefined);
+  });
 });

@@ -42,3 +42,26 @@ test('caches nothing with a limit of 0', () => {
   cache.set('token', 1);
   expect([cache.get('token'), cache.size]).toEqual([undefined, 0]);
 });
+
+test('holds a token once, however often it is set and used, and forgets it at once', () => {
+  const cache = new TokenCache<number>(4);
+  for (const token of ['a', 'b', 'c']) cache.set(token, 1); // the first two are now old
+  expect(cache.size).toBe(3);
+  expect([cache.get('a'), cache.size]).toEqual([1, 3]);
+  cache.set('b', 2);
+  expect(cache.get('b')).toBe(2);
+  cache.delete('b');
+  cache.delete('a');
+  expect([cache.get('a'), cache.get('b')]).toEqual([undefined, undefined]);
+});
+
+test('keeps both tokens of a limit of 2, and does not age them when one is set again', () => {
+  const cache = new TokenCache<number>(2);
+  cache.set('a', 1);
+  cache.set('a', 2);
+  cache.set('b', 3);
+  expect([cache.get('a'), cache.size]).toEqual([2, 2]);
+  const four = new TokenCache<number>(4);
+  for (const token of ['a', 'b', 'b', 'b', 'c']) four.set(token, 1);
+  expect([four.get('a'), four.get('b'), four.get('c')]).toEqual([1, 1, 1]);
+});

@@ -1,5 +1,5 @@
 import { listResponse, parsePage, parseProjection } from './answer.js';
-import { ScimError } from './errors.js';
+import { quote, ScimError } from './errors.js';
 import { schemas, serviceProviderConfig } from './discovery.js';
 import { ENTERPRISE_SCHEMA, userSchema } from './schema.js';
 
@@ -13,9 +13,16 @@ describe('pages', () => {
     expect(parsePage(startIndex, count)).toEqual(page),
   );
 
-  it.each(['x', '1.5', '1e3', '9'.repeat(20)])('are refused for the startIndex %p', (text) =>
-    expect(() => parsePage(text, undefined)).toThrow(ScimError),
-  );
+  it.each(['x', '1.5', '1e3', '9'.repeat(20), '1x', 'x1'])('are refused for the startIndex %p', (text) => {
+    expect(() => parsePage(text, undefined)).toThrow(`"startIndex" must be a whole number, but is "${text}".`);
+    expect(() => parsePage('1', text)).toThrow('"count" must be a whole number');
+    const wrong = expect.objectContaining({ options: { scimType: 'invalidValue' } }) as ScimError;
+    expect(() => parsePage(text, '1')).toThrow(wrong);
+  });
+
+  it('have their defaults for empty parameters', () => {
+    expect(parsePage('', '')).toEqual({ startIndex: 1, count: 100 });
+  });
 
   it('report the number of resources that are returned, as a number', () => {
     expect(listResponse([], 2, 101)).toEqual({
@@ -61,7 +68,35 @@ describe('the selection of attributes', () => {
   it('knows beforehand whether an attribute is wanted, and refuses both parameters at once', () => {
     expect(parseProjection(userSchema, undefined, 'groups')?.wants('groups')).toBe(false);
     expect(parseProjection(userSchema, 'userName', undefined)?.wants('groups')).toBe(false);
-    expect(() => parseProjection(userSchema, 'a', 'b')).toThrow(ScimError);
+    const both = () => parseProjection(userSchema, 'a', 'b');
+    expect(both).toThrow('Send either "attributes" or "excludedAttributes"');
+    expect(both).toThrow(expect.objectContaining({ options: { scimType: 'invalidValue' } }) as ScimError);
+    expect(parseProjection(userSchema, 'groups.value', undefined)?.wants('groups')).toBe(true);
+    expect(parseProjection(userSchema, 'userName,groups', undefined)?.wants('groups')).toBe(true);
+    expect(parseProjection(userSchema, undefined, 'groups.value')?.wants('groups')).toBe(true);
+    expect(parseProjection(userSchema, undefined, 'userName,groups')?.wants('groups')).toBe(false);
+    expect(parseProjection(userSchema, undefined, 'userName')?.wants('groups')).toBe(true);
+  });
+  it('is everything if the parameters name nothing', () => {
+    expect(parseProjection(userSchema, undefined, undefined)).toBeUndefined();
+    expect(parseProjection(userSchema, '', ' , ')).toBeUndefined();
+  });
+  it('invents nothing that the resource lacks, and keeps values that have no parts', () => {
+    const bare = { id: '1', name: 'text', emails: ['text', { type: 'work', value: 'x' }] };
+    expect(parseProjection(userSchema, ' title , name.givenName,emails.type', undefined)?.(bare)).toStrictEqual({
+      id: '1',
+      emails: [{}, { type: 'work' }],
+    });
+    expect(parseProjection(userSchema, undefined, 'title,name.givenName,emails.type')?.(bare)).toStrictEqual({
+      ...bare,
+      emails: ['text', { value: 'x' }],
+    });
+    expect(
+      parseProjection(userSchema, undefined, 'name.familyName')?.({ name: { familyName: 'B', givenName: 'A' } }),
+    ).toStrictEqual({ name: { givenName: 'A' } });
+    expect(parseProjection(userSchema, 'name.familyName,name.givenName', undefined)?.(user)).toMatchObject({
+      name: user.name,
+    });
   });
 });
 
@@ -89,5 +124,24 @@ describe('discovery', () => {
       scimType: 'uniqueness',
       detail: 'taken',
     });
+    expect(new ScimError(404, 'gone').body()).toEqual({
+      schemas: ['urn:ietf:params:scim:api:messages:2.0:Error'],
+      status: '404',
+      detail: 'gone',
+    });
+    expect([ScimError.of('sensitive', '').status, ScimError.of('invalidPath', '').status]).toEqual([403, 400]);
+    expect(ScimError.of('tooMany', 'x').name).toBe('ScimError');
+  });
+  it.each([
+    ['a text as it is', 'Ada', '"Ada"'],
+    ['80 characters as they are', 'x'.repeat(80), `"${'x'.repeat(80)}"`],
+    ['the beginning of a longer text', 'x'.repeat(81), `"${'x'.repeat(80)}..."`],
+    ['no control characters and no half characters', 'a\n\u0000\ud800b', '"a???b"'],
+    ['a list as a list', [1], 'a list'],
+    ['an object as an object', {}, 'an object'],
+    ['null', null, '"null"'],
+    ['a number', 5, '"5"'],
+  ])('quotes %s in errors', (_, value, text) => {
+    expect(quote(value)).toBe(text);
   });
 });

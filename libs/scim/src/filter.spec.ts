@@ -1,6 +1,10 @@
 import fc from 'fast-check';
 import { ScimError } from './errors.js';
 import { parseFilter, type Filter } from './filter.js';
+import { matches } from './matches.js';
+import { printPath } from './path.js';
+import type { ScimComplex } from './resource.js';
+import { findAttribute, groupSchema, userSchema, type Attribute } from './schema.js';
 
 const eq = (attribute: string, value: string): Filter => ({
   kind: 'compare',
@@ -145,6 +149,75 @@ describe('filters', () => {
           }
         },
       ),
+    );
+  });
+});
+
+describe('a filter of elements', () => {
+  const named = (attributes: readonly Attribute[], name: string): Attribute => {
+    const found = findAttribute(attributes, name);
+    if (!found) throw new Error(`no attribute ${name}`);
+    return found;
+  };
+  const emails = named(userSchema.attributes, 'emails');
+  const work: ScimComplex = { value: 'Ada@x', type: 'work', primary: true };
+  const home: ScimComplex = { value: 'bea@y', display: '' };
+  const selected = (filter: string) => [work, home].map((element) => matches(emails, element, parseFilter(filter)));
+
+  it.each<[string, boolean, boolean]>([
+    ['value eq "ADA@X"', true, false],
+    ['value ne "ada@x"', false, true],
+    ['value co "DA@"', true, false],
+    ['value sw "ada"', true, false],
+    ['value sw "x"', false, false],
+    ['value ew "@Y"', false, true],
+    ['value ew "bea"', false, false],
+    ['value gt "ada@x"', false, true],
+    ['value ge "ada@x"', true, true],
+    ['value ge "b"', false, true],
+    ['value lt "bea@y"', true, false],
+    ['value le "bea@y"', true, true],
+    ['value le "b"', true, false],
+    ['type pr', true, false],
+    ['display pr', false, false],
+    ['TYPE eq "Work"', true, false],
+    ['type ne "work"', false, true],
+    ['type gt "a"', true, false],
+    ['type eq null', false, true],
+    ['type ne null', true, false],
+    ['type gt null', false, false],
+    ['primary eq true', true, false],
+    ['primary eq "False"', false, true],
+    ['primary ne true', false, true],
+    ['primary gt false', false, false],
+    ['type eq "work" and value ew "x"', true, false],
+    ['type eq "work" and value ew "y"', false, false],
+    ['type eq "work" or value ew "y"', true, true],
+    ['type eq "home" or value ew "y"', false, true],
+    ['not (type eq "work")', false, true],
+  ])('%s', (filter, first, second) => {
+    expect(selected(filter)).toEqual([first, second]);
+  });
+
+  it('distinguishes upper and lower case where the schema does', () => {
+    const members = named(groupSchema.attributes, 'members');
+    const of = (filter: string) => matches(members, { value: 'aB' }, parseFilter(filter));
+    expect([of('value eq "aB"'), of('value eq "ab"'), of('value co "B"')]).toEqual([true, false, true]);
+  });
+
+  it('is refused for an unknown part of the element, and for a filter inside the filter', () => {
+    const refused = (filter: Filter) => () => matches(emails, work, filter);
+    expect(refused(parseFilter('shoes eq "x"'))).toThrow(
+      '"emails" has no sub-attribute "shoes"; it has value, display, type, primary.',
+    );
+    const inner: Filter = { kind: 'element', path: { attribute: 'value' }, filter: eq('type', 'x') };
+    expect(refused(inner)).toThrow('cannot contain another');
+  });
+
+  it('names attributes as a client writes them', () => {
+    expect(printPath({ attribute: 'userName' })).toBe('userName');
+    expect(printPath({ urn: 'urn:x:User', attribute: 'name', subAttribute: 'givenName' })).toBe(
+      'urn:x:User:name.givenName',
     );
   });
 });

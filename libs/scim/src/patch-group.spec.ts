@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { parsePatch } from './patch.js';
 import { reduceGroupPatch, type GroupChange } from './patch-group.js';
 
-const reduce = (...Operations: unknown[]): Promise<GroupChange> => reduceGroupPatch(parsePatch({ Operations }));
+const reduce = async (...Operations: unknown[]): Promise<GroupChange> => reduceGroupPatch(parsePatch({ Operations }));
 const NOTHING = { replaceAll: null, add: [], remove: [] };
 
 describe('PATCH of a group', () => {
@@ -32,6 +32,22 @@ describe('PATCH of a group', () => {
     ['path-less members', { op: 'replace', value: { members: [{ value: 'u1' }] } }, { ...NOTHING, replaceAll: ['u1'] }],
     ['path-less add', { op: 'add', value: { Members: [{ value: 'u1' }] } }, { ...NOTHING, add: ['u1'] }],
     ['a read-only display', { op: 'replace', path: 'members[value eq "u1"].display', value: 'x' }, NOTHING],
+    [
+      'the last of several values',
+      { op: 'replace', value: { externalId: '00g1', displayName: 'New', id: 'g', shoes: 1 } },
+      { ...NOTHING, externalId: '00g1', displayName: 'New' },
+    ],
+    [
+      'remove several by filter',
+      { op: 'remove', path: 'members[value eq "u1" or VALUE eq "u2"]' },
+      { ...NOTHING, remove: ['u1', 'u2'] },
+    ],
+    [
+      'add several by filter',
+      { op: 'add', path: 'members[value eq "u1" or value eq "u2"]' },
+      { ...NOTHING, add: ['u1', 'u2'] },
+    ],
+    ['remove all members by null', { op: 'remove', path: 'members', value: null }, { ...NOTHING, replaceAll: [] }],
     ['externalId removed', { op: 'remove', path: 'externalId' }, { ...NOTHING, externalId: null }],
   ])('is reduced to its effect: %s', async (_, operation, expected) => {
     expect(await reduce(operation)).toEqual(expected);
@@ -49,6 +65,16 @@ describe('PATCH of a group', () => {
     ['invalidValue', { op: 'replace', value: { displayName: '  ' } }],
     ['invalidValue', { op: 'add', path: 'members', value: [{ display: 'x' }] }],
     ['invalidValue', { op: 'add', path: 'members' }],
+    ['invalidValue', { op: 'replace', path: 'displayName' }],
+    ['invalidValue', { op: 'replace', path: 'externalId' }],
+    ['invalidValue', { op: 'replace', path: 'members' }],
+    ['invalidFilter', { op: 'remove', path: 'members[value eq true]' }],
+    ['invalidFilter', { op: 'remove', path: 'members[value pr]' }],
+    ['invalidFilter', { op: 'remove', path: 'members[value eq "a" and value eq "b"]' }],
+    ['invalidFilter', { op: 'remove', path: 'members[value eq "a" or display eq "b"]' }],
+    ['invalidPath', { op: 'replace', path: 'displayName[value eq "a"]', value: 'b' }],
+    ['tooMany', { op: 'add', path: 'members', value: Array.from({ length: 100_001 }, (_, i) => `u${i}`) }],
+    ['tooMany', { op: 'remove', path: 'members', value: Array.from({ length: 100_001 }, (_, i) => `u${i}`) }],
   ])('is refused with %s: %j', async (scimType, operation) => {
     await expect(reduce(operation)).rejects.toMatchObject({ options: { scimType } });
   });

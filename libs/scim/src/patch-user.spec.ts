@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { steps } from '../../../test/support/work.js';
 import { ScimError } from './errors.js';
-import { changedAttributes } from './difference.js';
+import { changedAttributes, deepEqual } from './difference.js';
 import { parsePatch, type PatchOperation } from './patch.js';
 import { patchUser, replaceUser } from './patch-user.js';
 import { parseUser, type UserResource } from './resource.js';
@@ -275,5 +275,46 @@ describe('a PATCH of a user', () => {
     };
     const user = add(add({ userName: 'a' }, 'emails'), 'photos');
     expect(() => add(user, 'ims')).toThrow(/more than 1,048,576 characters/);
+  });
+});
+
+describe('the difference of two values', () => {
+  it.each<[unknown, unknown, boolean]>([
+    [1, 1, true],
+    [Number.NaN, Number.NaN, true],
+    ['a', 'b', false],
+    [null, {}, false],
+    [{}, null, false],
+    [{}, [], false],
+    [[], {}, false],
+    [[1, 2], [1, 2], true],
+    [[1, 2], [2, 1], false],
+    [[1], [1, 2], false],
+    [[1, 2], [1, 3], false],
+    [['a'], { 0: 'a', length: 1 }, false],
+    [[1, 2], [1], false],
+    [{ a: 1, b: [{ c: 2 }] }, { b: [{ c: 2 }], a: 1 }, true],
+    [{ a: 1 }, { a: 1, b: 2 }, false],
+    [{ a: 1, b: 2 }, { a: 1 }, false],
+    [{ a: undefined }, { b: undefined }, false],
+    [{ a: { b: 1 } }, { a: { b: 2 } }, false],
+  ])('%j and %j are equal: %s', (a, b, equal) => {
+    expect(deepEqual(a, b)).toBe(equal);
+  });
+
+  it('is named by attribute, by its part, or by the URN of its extension', () => {
+    const after: UserResource = {
+      ...ada,
+      userName: 'ada@y',
+      name: { givenName: 'Ada', familyName: 'King', middleName: 'B' },
+      emails: [{ value: 'ada@y' }],
+      [ENTERPRISE_SCHEMA]: { department: 'Sales', division: 'V' },
+    };
+    const changed = ['userName', 'name.familyName', 'name.middleName', 'emails', `${ENTERPRISE_SCHEMA}:division`];
+    expect(changedAttributes(ada, after).sort()).toEqual([...changed].sort());
+    expect(changedAttributes(after, ada).sort()).toEqual([...changed].sort());
+    expect(changedAttributes(ada, structuredClone(ada))).toEqual([]);
+    const { name: _name, ...unnamed } = ada;
+    expect(changedAttributes(ada, unnamed).sort()).toEqual(['name.familyName', 'name.givenName']);
   });
 });

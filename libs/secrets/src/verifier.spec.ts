@@ -1,7 +1,7 @@
 /** The real AWS SDK against a stand-in of Secrets Manager on a real socket. The test sets the clock. */
 import { randomUUID } from 'node:crypto';
 import { FakeSecretsManager } from '../../../test/tenants/secrets-manager.js';
-import { createScimToken, rotateScimToken, scimTokenSecretName } from './scim-token-secret.js';
+import { createScimToken, readAcceptedHashes, rotateScimToken, scimTokenSecretName } from './scim-token-secret.js';
 import { SecretStore, SecretStoreUnavailable } from './store.js';
 import { generateScimToken, hashScimToken } from './token.js';
 import { ScimTokenVerifier, type ScimTokenVerifierOptions } from './verifier.js';
@@ -38,6 +38,17 @@ afterEach(async () => {
 });
 
 describe('the verifier of SCIM tokens', () => {
+  it('rejects a token whose hash differs from the stored hash in any one byte', async () => {
+    const { token, issuedAt } = await createScimToken(store, tenantId);
+    for (let byte = 0; byte < 32; byte++) {
+      const hash = Buffer.from(hashScimToken(token), 'hex');
+      hash.writeUInt8(hash.readUInt8(byte) ^ 1, byte);
+      const value = { hash: hash.toString('hex'), issuedAt: issuedAt.toISOString(), previousValidUntil: null };
+      await store.put(scimTokenSecretName(tenantId), JSON.stringify(value));
+      expect(await verifier().verify(token)).toBeNull();
+    }
+  });
+
   it('accepts the token with or without the word Bearer', async () => {
     const { token } = await createScimToken(store, tenantId);
     const v = verifier();
@@ -270,5 +281,44 @@ describe('while the secret store is down', () => {
     fake.mode = 'error';
     v.invalidate(tenantId);
     await expect(v.verify(token)).rejects.toBeInstanceOf(SecretStoreUnavailable);
+  });
+});
+
+describe('the secret of a SCIM token', () => {
+  it('has a name that infrastructure can grant access to', () => {
+    expect(scimTokenSecretName('t1')).toBe('stackflow/t1/scim-token');
+  });
+
+  it('is replaced if it is created again, because nobody saw the first token', async () => {
+    const first = await createScimToken(store, tenantId, now);
+    const second = await createScimToken(store, tenantId, now);
+    expect(await verifier().verify(second.token)).toEqual({ tenantId, which: 'current' });
+    expect(await verifier().verify(first.token)).toBeNull();
+  });
+
+  it('is created by the first rotation', async () => {
+    const { token, previousValidUntil } = await rotateScimToken(store, tenantId, HOUR, now);
+    expect(previousValidUntil).toBeNull();
+    expect(await verifier().verify(token)).toEqual({ tenantId, which: 'current' });
+  });
+
+  it('names no previous token after a rotation without grace', async () => {
+    await createScimToken(store, tenantId, now);
+    expect((await rotateScimToken(store, tenantId, 0, now)).previousValidUntil).toBeNull();
+    expect(await readAcceptedHashes(store, tenantId)).toHaveLength(1);
+  });
+
+  it('is read again if a rotation happens between the two reads', async () => {
+    const tokens = [await createScimToken(store, tenantId, now), await rotateScimToken(store, tenantId, HOUR, now)];
+    const racing = Object.assign(Object.create(store) as SecretStore, {
+      read: async (...[name, stage]: Parameters<SecretStore['read']>) => {
+        if (stage === 'AWSPREVIOUS' && tokens.length === 2)
+          tokens.push(await rotateScimToken(store, tenantId, HOUR, now));
+        return store.read(name, stage);
+      },
+    });
+    const accepted = await readAcceptedHashes(racing, tenantId);
+    expect(accepted?.map(({ hash }) => hash)).toEqual(tokens.map(({ token }) => hashScimToken(token)).reverse());
+    expect(accepted?.map(({ which }) => which)).toEqual(['current', 'previous', 'previous']);
   });
 });

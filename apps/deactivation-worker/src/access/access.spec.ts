@@ -57,6 +57,25 @@ describe('the consequences for a person', () => {
     });
   });
 
+  it.each([[['viewer', 'agent']], [['agent', 'viewer']], [['agent']], [[]]])(
+    'whose roles become %j are that these roles are published',
+    (roles) => {
+      const publishedRoles = roles.length === 2 && roles[0] === 'agent' ? ['agent', 'admin'] : ['viewer'];
+      expect(consequences(person({ roles, publishedRoles }), 'enabled', false)).toEqual({
+        ...NO_CONSEQUENCES,
+        discardCase: true,
+        publish: { status: 'active', roles },
+      });
+    },
+  );
+
+  it('who gets access again are a sign-out only if Cognito may have a user that was never signed out', () => {
+    const out = person({ desiredAccess: 'disabled', publishedStatus: 'inactive', publishedRoles: [] });
+    const enabled = { ...NO_CONSEQUENCES, desiredAccess: 'enabled', work: true };
+    expect(consequences(out, 'enabled', false)).toEqual({ ...enabled, signOut: false });
+    expect(consequences({ ...out, provisioned: false }, 'enabled', false)).toEqual({ ...enabled, signOut: true });
+  });
+
   it('who loses published access are a case and nothing else', () => {
     expect(consequences(person({ active: false }), 'disabled', false)).toEqual({ ...NO_CONSEQUENCES, openCase: true });
   });

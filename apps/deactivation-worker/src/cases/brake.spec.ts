@@ -1,4 +1,4 @@
-import { applyBrake, type Candidate, type TenantCount } from './brake.js';
+import { applyBrake, isAdmin, type Candidate, type TenantCount } from './brake.js';
 
 const BRAKE = { percent: 10, atLeast: 2, windowMinutes: 10, holdHours: 24 };
 const candidates = (count: number, change: Partial<Candidate> = {}): Candidate[] =>
@@ -56,5 +56,21 @@ describe('the brake over cases that wait for admission', () => {
     expect(counts(BRAKE, candidates(1, { roles: ['super_admin'], released: true }), tenant({ admins: 1 }))).toEqual([
       1, 0,
     ]);
+  });
+
+  it('counts a released administrator as gone when it decides about the next one', () => {
+    const [first, second] = candidates(2, { roles: ['super_admin'] });
+    const waiting = [first, second].flatMap((one, i) => (one ? [{ ...one, released: i === 0 }] : []));
+    expect(applyBrake(BRAKE, waiting, tenant({ admins: 2 })).held).toEqual([{ id: 'c1', because: 'last_admin' }]);
+    const absent = waiting.map((one) => ({ ...one, provisioned: one.id === 'c1' }));
+    expect(applyBrake(BRAKE, absent, tenant({ admins: 2 })).held).toEqual([]);
+  });
+
+  it('knows as administrators only users in Cognito with the strongest role', () => {
+    expect(isAdmin({ roles: ['super_admin', 'viewer'], provisioned: true }, 'super_admin')).toBe(true);
+    expect(isAdmin({ roles: ['viewer', 'super_admin'], provisioned: true }, 'super_admin')).toBe(false);
+    expect(isAdmin({ roles: ['super_admin'], provisioned: false }, 'super_admin')).toBe(false);
+    expect(isAdmin({ roles: [], provisioned: true }, undefined)).toBe(false);
+    expect(isAdmin({ roles: ['viewer'], provisioned: true }, undefined)).toBe(false);
   });
 });

@@ -67,6 +67,47 @@ describe('a transition', () => {
     expect(next?.version).toBe(7);
   });
 
+  it('grants and revokes only the difference, and names both in one event', () => {
+    const both = [...agent, { role: 'viewer', groups: ['g3'] }];
+    const gains = transition(
+      subject({ roles: ['viewer'], assignedRoles: ['viewer'] }, { derived: both }),
+      cause,
+      false,
+    );
+    expect(gains).toMatchObject({ granted: [{ role: 'itsm_agent', group: 'g2' }], revoked: [] });
+    expect(gains?.events[0]?.data).toMatchObject({ granted: ['itsm_agent'], revoked: [] });
+    const has = { roles: ['itsm_agent', 'viewer'], assignedRoles: ['itsm_agent', 'viewer'] };
+    expect(transition(subject(has, { derived: agent }), cause, false)).toMatchObject({
+      granted: [],
+      revoked: ['viewer'],
+    });
+  });
+
+  it('announces the attributes that its event contains, by their names there, and stores the others silently', () => {
+    const changed = (change: Partial<Subject['directory']>) =>
+      transition(subject({}, { directory: { ...names, ...change, active: true, deleted: false } }), cause, false);
+    const visible = changed({ email: 'a@x', displayName: 'Ada', givenName: 'A' });
+    expect(visible?.events.map((e) => (e.data as { changed: string[] }).changed)).toEqual([['emails', 'displayName']]);
+    const silent = changed({ givenName: 'A' });
+    expect(silent).toMatchObject({ events: [], version: 4, profile: { givenName: 'A' } });
+  });
+
+  it('keeps the roles whose loss is held in the order of the tenant, and one that the tenant no longer has at the end', () => {
+    const roles = ['viewer', 'retired'];
+    const next = transition(subject({ roles, assignedRoles: roles }, { derived: agent }), cause, false, roles);
+    expect(next).toMatchObject({ assignedRoles: ['itsm_agent', 'viewer', 'retired'], revoked: [] });
+    const admins = { groupSync: true, version: 3, roles: ['admin', 'itsm_agent', 'viewer'], brake: null };
+    const other = transition(subject({ roles: ['viewer'] }, { derived: agent, rules: admins }), cause, false, [
+      'viewer',
+    ]);
+    expect(other?.assignedRoles).toEqual(['itsm_agent', 'viewer']);
+  });
+
+  it('comes first if access ends, even without a role, but not if access begins', () => {
+    expect(priority(subject({}, { access: published('inactive') }))).toBe(PRIORITY.reduced);
+    expect(priority(subject({ status: 'inactive', announcedStatus: 'inactive' }))).toBe(PRIORITY.single);
+  });
+
   it('publishes nothing about an account that Cognito does not have yet', () => {
     const next = transition(
       subject({ status: 'inactive', provisioned: false, announcedStatus: null, version: 0 }, { derived: agent }),

@@ -1,7 +1,7 @@
 /** Which calls lead from what Cognito holds to what it should hold, and their order. */
 import fc from 'fast-check';
 import type { PoolState } from '../accounts/account.entity.js';
-import { ABSENT, afterStep, desiredAttributes, fitsCognito, planSteps, type DesiredAccount } from './plan.js';
+import { ABSENT, afterStep, desiredAttributes, fitsCognito, ownState, planSteps, type DesiredAccount } from './plan.js';
 
 const account: DesiredAccount = {
   id: 'u',
@@ -126,5 +126,23 @@ describe('the plan of calls', () => {
         expect(end.confirmed).toBe(true);
       }),
     );
+  });
+});
+
+describe('the state that was read from Cognito', () => {
+  it('has only the attributes and groups of this service', () => {
+    const attributes = { email: 'a@x', sub: 's', 'custom:role': '', 'custom:tenant_id': 't', phone_number: '1' };
+    const read = (status: string) => ownState({ attributes, status }, ['viewer', 'beta-testers'], new Set(['viewer']));
+    expect(read('CONFIRMED')).toEqual({
+      exists: true,
+      confirmed: true,
+      attributes: { email: 'a@x', 'custom:tenant_id': 't' },
+      groups: ['viewer'],
+    });
+    expect(read('FORCE_CHANGE_PASSWORD').confirmed).toBe(false);
+  });
+
+  it('is absent without a user, whatever the groups are', () => {
+    expect(ownState(null, ['viewer'], new Set(['viewer']))).toEqual(ABSENT);
   });
 });
