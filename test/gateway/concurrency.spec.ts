@@ -33,10 +33,10 @@ async function expectOrderedEvents(): Promise<void> {
     'select id, version, user_name, active, deleted_at is not null as deleted from directory.users where tenant_id = $1',
     [tenant.id],
   );
-  for (const { id, version, user_name: userName, active } of rows) {
+  for (const { id, version, user_name: userName, active, deleted } of rows) {
     const own = events.filter((e) => e.subject === id);
     expect([id, own.at(-1)?.sequence]).toEqual([id, Number(version)]);
-    expect(own.at(-1)?.data.user).toMatchObject({ userName, active });
+    expect(own.at(-1)?.data.user).toMatchObject(deleted ? { active } : { userName, active });
   }
   const deleted = new Set(rows.filter((row) => row.deleted).map(({ id }) => id));
   const stored = await gateway.sql<{ id: string; version: string; members: string[] }>(

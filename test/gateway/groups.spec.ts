@@ -39,6 +39,7 @@ const newTypes = async (since: number) => (await tenant.events()).slice(since).m
 describe('a group', () => {
   it('shows its members with userName and URI, and users show their groups', async () => {
     const [ada = '', bea = ''] = await users(2);
+    const { userName: display } = (await tenant.send('GET', `/Users/${ada}`)).body;
     const reply = await tenant.send('POST', '/Groups', {
       displayName: 'G',
       externalId: 'x',
@@ -48,7 +49,7 @@ describe('a group', () => {
     expect(reply.body).toMatchObject({
       displayName: 'G',
       externalId: 'x',
-      members: [{ value: ada, display: 'u0@x', type: 'User', $ref: `https://${tenant.host}${BASE}/Users/${ada}` }],
+      members: [{ value: ada, display, type: 'User', $ref: `https://${tenant.host}${BASE}/Users/${ada}` }],
     });
     expect(reply.headers.location).toBe(reply.body.meta.location);
     expect((await tenant.send('GET', `/Users/${ada}`)).body.groups).toEqual([

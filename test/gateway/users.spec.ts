@@ -85,7 +85,7 @@ describe('a user', () => {
       [3, { id, userName: 'countess@x', externalId: '00u1', displayName: 'Ada L', active: false, deleted: false }],
       [4, { id, userName: 'countess@x', externalId: '00u1', displayName: 'Ada L', active: true, deleted: false }],
       [5, { id, userName: 'countess@x', externalId: '00u2', displayName: 'Ada L', active: true, deleted: false }],
-      [6, { id, userName: 'countess@x', externalId: '00u2', displayName: 'Ada L', active: false, deleted: true }],
+      [6, { id, userName: '', externalId: null, displayName: null, active: false, deleted: true }],
     ]);
   });
 
