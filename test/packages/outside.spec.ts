@@ -141,7 +141,7 @@ describe('the subscriber of docs/events.md', () => {
 
   const begin = async (carrier: NodeJS.ProcessEnv, sql: string): Promise<{ url: URL; program: Program }> => {
     role = uniqueRole();
-    rig = await BusRig.create(carrier);
+    rig = await BusRig.create(carrier, 'identity-service');
     await rig.sequencer();
     const url = await asAdministrator(rig.testDatabase.adminUrl, sql, 'welcome', role);
     program = await outside.start('dist/main.js', {
@@ -310,7 +310,7 @@ test(
 test('the help of a subscriber says nothing that is true only for the services of StackFlow', async () => {
   const help = await outside.execute(process.execPath, ['dist/main.js', '--help']);
   expect(help).not.toMatch(/same in every service|cannot read others|scim_gateway/);
-  expect(help).toContain('a service of another team has a token of its own');
+  expect(help).toContain('Callers that the internal API of this process accepts');
   expect(help).toContain('A process that only subscribes deletes none and needs no value.');
   expect(help).toContain('A subscriber needs no value if the topics exist.');
 });
