@@ -46,6 +46,7 @@ describe('configuration', () => {
       ...good,
       PORT: 0,
       MODE: 'safe',
+      PEERS: [],
       LOUD: true,
       SHARE: 0.5,
       HOSTS: ['a', 'b'],
