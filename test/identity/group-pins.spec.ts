@@ -89,7 +89,7 @@ describe('mappings by name', () => {
     expect(await roles(eve)).toEqual([]);
     expect(await confirm(tenant, evil)).toBe(1);
     expect([await roles(eve), await metric('strongest')]).toEqual([['super_admin'], before]);
-    expect((await pins(tenant)).pins).toMatchObject([{ confirmed: true, confirmedBy: 'grace' }]);
+    expect((await pins(tenant)).pins).toMatchObject([{ confirmed: true, confirmedBy: 'cli: grace' }]);
   });
 
   it('give weaker roles to a group that is renamed to them', async () => {

@@ -59,6 +59,7 @@ describe('a held loss of roles', () => {
         wouldLose: ['itsm_agent'],
         heldBecause: 'threshold',
         heldAt: expect.any(String),
+        heldUntil: expect.any(String),
         cause: 'user.left-group',
         causationId: expect.stringMatching(/^req-/),
       })),
