@@ -16,7 +16,14 @@ describe('a login', () => {
       scope: 'openid profile email',
       code_challenge_method: 'S256',
     });
-    for (const name of ['state', 'nonce', 'code_challenge'] as const) expect(query[name]).toMatch(/^[\w-]{43}$/);
+    for (const name of ['nonce', 'code_challenge'] as const) expect(query[name]).toMatch(/^[\w-]{43}$/);
+    expect(query.state).toMatch(/^[\w-]{43,}$/);
+  });
+
+  it('carries itself through Okta in a state that nobody can read', async () => {
+    const { state, nonce } = Object.fromEntries(new URL(await begin(browser())).searchParams);
+    const bytes = Buffer.from(state ?? '', 'base64url').toString('latin1');
+    for (const text of [nonce, tenant, LOCAL, op.origin, '/incidents/42']) expect(bytes).not.toContain(text);
   });
 
   it('has its own secrets, also in the same browser', async () => {

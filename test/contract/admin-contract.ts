@@ -58,7 +58,7 @@ export function adminContract(create: () => Promise<CarrierUnderTest>): void {
     });
     expect(await events.state()).toEqual({
       carrier: carrierName,
-      outbox: null,
+      outbox: { depth: 0, oldestSeconds: 0 },
       consumers: [{ group, topic: TOPIC, lag: 0, parkedKeys: 1, deadKeys: 1, parkedEvents: 3 }],
     });
   });

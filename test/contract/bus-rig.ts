@@ -1,6 +1,7 @@
 /**
  * A publisher and consumers of one installation, in one process, on a real database; the contract suite uses them. The
- * publisher has the role and schema of scim-gateway, the consumers have those of identity-service.
+ * publisher has the role and schema of scim-gateway unless a test names another, the consumers have those of
+ * identity-service.
  */
 import { randomUUID } from 'node:crypto';
 import { Controller, Module } from '@nestjs/common';
@@ -30,6 +31,7 @@ import {
   serviceSettings,
   type PlatformContext,
 } from '#platform';
+import { SERVICES, type ServiceName } from '../../apps/provision/src/provision.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { INTERNAL_API_CALLERS, TOKEN } from '../support/internal-api.js';
 
@@ -63,20 +65,23 @@ export interface Running {
 export class BusRig {
   private readonly open: Running[] = [];
   private readonly apis: (() => Promise<void>)[] = [];
-  readonly outbox = new Outbox('directory', 'scim-gateway');
+  readonly outbox: Outbox;
 
   private constructor(
     readonly testDatabase: TestDatabase,
     readonly producer: Database,
     readonly admin: Database,
     readonly env: NodeJS.ProcessEnv,
-  ) {}
+    publisher: ServiceName,
+  ) {
+    this.outbox = new Outbox(SERVICES[publisher].schema, publisher);
+  }
 
-  static async create(env: NodeJS.ProcessEnv): Promise<BusRig> {
+  static async create(env: NodeJS.ProcessEnv, publisher: ServiceName = 'scim-gateway'): Promise<BusRig> {
     const testDatabase = await createTestDatabase();
     const producer = await Database.connect({
-      url: testDatabase.url('scim-gateway'),
-      schema: 'directory',
+      url: testDatabase.url(publisher),
+      schema: SERVICES[publisher].schema,
       poolSize: 20,
     });
     const admin = await Database.connect({ url: testDatabase.adminUrl, schema: 'public', poolSize: 3 });
@@ -84,7 +89,7 @@ export class BusRig {
       `create table identity.effect (id bigint generated always as identity, key text, sequence bigint, event_id uuid, worker text, at timestamptz default clock_timestamp());
        grant select, insert on identity.effect to identity_service`,
     );
-    return new BusRig(testDatabase, producer, admin, env);
+    return new BusRig(testDatabase, producer, admin, env, publisher);
   }
 
   config(extra: NodeJS.ProcessEnv = {}): BusConfig {

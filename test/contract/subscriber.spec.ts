@@ -4,6 +4,7 @@ import { Controller } from '@nestjs/common';
 import { Ctx, EventPattern } from '@nestjs/microservices';
 import { subscriberService, type EventContext } from '#event-bus';
 import { connectConsumer, createApplication, createLogger, Database, Health, loadConfig, Metrics } from '#platform';
+import { EventAdmin } from '../../libs/event-bus/src/admin/event-admin.js';
 import { BusRig, groupEvent, newTenant, until } from './bus-rig.js';
 
 @Controller()
@@ -77,6 +78,7 @@ describe('a subscriber of one class', () => {
       );
       expect(shown).toMatch(/event_parked_keys\{group="group-list"[^}]*\} 1/);
       expect(shown).toMatch(/event_consumer_lag\{group="group-list",topic="directory.groups"[^}]*\} 0/);
+      expect(await app.get(EventAdmin, { strict: false }).state()).toMatchObject({ outbox: null });
       GroupList.broken = undefined;
       await until(async () => (await names()).join() === 'second,third' || names(), 'the parked key resumes');
     } finally {

@@ -9,7 +9,7 @@ import path from 'node:path';
 import { Kafka, logLevel } from 'kafkajs';
 import { Client } from 'pg';
 import { sampleData, sampleEvent } from '#events';
-import { BusRig, groupEvent, until } from '../contract/bus-rig.js';
+import { BusRig, until } from '../contract/bus-rig.js';
 import { accessData, appendAccess } from '../guard/feeds.js';
 import { Issuer, nowSeconds } from '../guard/issuer.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
@@ -141,7 +141,7 @@ describe('the subscriber of docs/events.md', () => {
 
   const begin = async (carrier: NodeJS.ProcessEnv, sql: string): Promise<{ url: URL; program: Program }> => {
     role = uniqueRole();
-    rig = await BusRig.create(carrier);
+    rig = await BusRig.create(carrier, 'identity-service');
     await rig.sequencer();
     const url = await asAdministrator(rig.testDatabase.adminUrl, sql, 'welcome', role);
     program = await outside.start('dist/main.js', {
@@ -243,9 +243,10 @@ describe('the subscriber of docs/events.md', () => {
           );
           return rows.map(({ topic }) => topic).join();
         });
-      await rig.publish([groupEvent(TENANT, randomUUID(), 1)]);
-      const all = 'directory.groups,identity.accounts';
-      await until(async () => (await topicsSeenBy(rig.testDatabase.adminUrl)) === all, 'the group is published');
+      await withClient(rig.testDatabase.adminUrl, (log) =>
+        appendAccess(log, [{ tenantId: TENANT, accountId: ada, sequence: 1, data: accessData(ada, {}) }]),
+      );
+      expect(await topicsSeenBy(rig.testDatabase.adminUrl)).toBe('identity.access,identity.accounts');
       expect(await topicsSeenBy(url.href)).toBe('identity.accounts');
     },
     LIMIT_MS,
@@ -310,7 +311,7 @@ test(
 test('the help of a subscriber says nothing that is true only for the services of StackFlow', async () => {
   const help = await outside.execute(process.execPath, ['dist/main.js', '--help']);
   expect(help).not.toMatch(/same in every service|cannot read others|scim_gateway/);
-  expect(help).toContain('a service of another team has a token of its own');
+  expect(help).toContain('Callers that the internal API of this process accepts');
   expect(help).toContain('A process that only subscribes deletes none and needs no value.');
   expect(help).toContain('A subscriber needs no value if the topics exist.');
 });

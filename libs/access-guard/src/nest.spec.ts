@@ -78,6 +78,8 @@ async function start(configure?: (app: NestFastifyApplication) => void): Promise
   };
   const platform = {
     service: 'test',
+    config: {},
+    database: { query: () => Promise.resolve([]) },
     logger,
     health,
     metrics: new Metrics('test', { process: false }),

@@ -24,6 +24,7 @@ const shape = {
   LOUD: flag({ purpose: 'Speak up.', example: 'true', default: false }),
   SHARE: decimal({ purpose: 'Part of it.', example: '0.5', default: 0.5, min: 0, max: 1 }),
   HOSTS: list({ purpose: 'Who.', example: 'a,b', default: ['a'] }),
+  PEERS: list({ purpose: 'Who else.', example: 'a,b', default: [] }),
   ELSEWHERE: optionalUrl({ purpose: 'Another URL.', example: 'http://x' }),
   ORIGIN: url({ purpose: 'URL of this service.', example: 'https://x', default: 'https://x' }),
 };
@@ -45,6 +46,7 @@ describe('configuration', () => {
       ...good,
       PORT: 0,
       MODE: 'safe',
+      PEERS: [],
       LOUD: true,
       SHARE: 0.5,
       HOSTS: ['a', 'b'],
@@ -97,6 +99,7 @@ describe('configuration', () => {
     expect(printed).toContain('DATABASE_URL=postgres://role:****@db:5432/stackflow');
     expect(printed).toContain('TOKEN=****');
     expect(printed).toContain('ELSEWHERE=(unset)');
+    expect(printed).toContain('PEERS=(unset)');
     expect(printed).not.toContain('pass-word');
   });
 
@@ -105,5 +108,6 @@ describe('configuration', () => {
     expect(help).toMatch(/NAME {2}\(required\)/);
     expect(help).toMatch(/PORT {2}\(default 3000\)/);
     expect(help).toMatch(/ELSEWHERE {2}\(optional\)/);
+    expect(help).toMatch(/PEERS {2}\(optional\)/);
   });
 });

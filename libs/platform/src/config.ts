@@ -57,8 +57,8 @@ export function loadConfig<S extends ConfigShape>(
 export function printableConfig(shape: ConfigShape, config: Readonly<Record<string, unknown>>): string {
   return Object.entries(shape)
     .map(([name, setting]) => {
-      const value = config[name];
-      const shown = value === undefined ? '(unset)' : setting.secret ? maskSecret(printable(value)) : printable(value);
+      const value = printable(config[name]);
+      const shown = value === '' ? '(unset)' : setting.secret ? maskSecret(value) : value;
       return `${name}=${shown}  # ${setting.purpose}`;
     })
     .join('\n');
@@ -77,7 +77,7 @@ export function describeConfig(shape: ConfigShape): string {
       const fallback = s.schema.safeParse(undefined);
       const rule = !fallback.success
         ? 'required'
-        : fallback.data === undefined
+        : printable(fallback.data) === ''
           ? 'optional'
           : `default ${s.secret ? '****' : printable(fallback.data)}`;
       return `  ${name}  (${rule})\n      ${s.purpose}\n      e.g. ${name}=${s.example}`;

@@ -128,7 +128,7 @@ describe('health', () => {
     reason = 'not there';
     const answer = await get('/health/ready');
     expect(answer.statusCode).toBe(503);
-    expect(answer.json()).toEqual({ status: 'unavailable', checks: { neighbour: 'not there' } });
+    expect(answer.json()).toEqual({ status: 'unavailable', checks: { database: 'ok', neighbour: 'not there' } });
     expect((await get('/health/live')).statusCode).toBe(200);
   });
 

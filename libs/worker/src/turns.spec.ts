@@ -19,7 +19,7 @@ describe('claims in turns of tenants', () => {
 
   beforeAll(async () => {
     test = await createTestDatabase();
-    database = await Database.connect({ url: test.url('identity-service'), schema: 'identity' });
+    database = await Database.connect({ url: test.url('sandbox'), schema: 'sandbox' });
     await database.query(
       'create table job (id uuid primary key, tenant uuid not null, priority int not null, due_at timestamptz, lease_owner uuid)',
     );

@@ -292,20 +292,21 @@ const anyCommand = fc.oneof(
 describe('the statements of the worker', () => {
   let test: TestDatabase;
   let database: Database;
+  let admin: Database;
   beforeAll(async () => {
     test = await createTestDatabase();
     database = await Database.connect({ url: test.url('deactivation-worker'), ...service.database });
-    await database.migrate();
+    admin = await Database.connect({ url: test.adminUrl, ...service.database });
     await database.query('insert into worker (id) select unnest($1::uuid[])', [WORKERS]);
   });
   afterAll(async () => {
-    await database.close();
+    await Promise.all([database.close(), admin.close()]);
     await test.drop();
   });
 
   it('decide as the model does, in any order', async () => {
     const live = async (commands: readonly Command[]): Promise<void> => {
-      await database.query('delete from offboarding_case; delete from person; delete from outbox');
+      await admin.query('delete from offboarding_case; delete from person; delete from outbox');
       const pair = new Pair(database);
       await pair.directory(1, true, false, 0);
       for (const run of commands) {

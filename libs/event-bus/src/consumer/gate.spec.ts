@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { sampleEvent } from '../../../events/src/samples.js';
 import { Database } from '#platform';
 import { createTestDatabase, type TestDatabase } from '../../../../test/support/database.js';
-import { consumerTablesSql } from '../schema.sql.js';
 import { defer } from './deferred.sql.js';
 import { passGate } from './gate.sql.js';
 
@@ -14,7 +13,6 @@ describe('the gate of a batch', () => {
   beforeAll(async () => {
     test = await createTestDatabase();
     database = await Database.connect({ url: test.url('identity-service'), schema: 'identity' });
-    await database.query(consumerTablesSql('identity'));
   });
   afterAll(async () => {
     await database.close();
