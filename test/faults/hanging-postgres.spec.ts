@@ -122,7 +122,8 @@ describe('the other services', () => {
     started.hub = { url: replica.service.url, stop: () => replica.stop() };
     started.auth = await rig.startService({ DATABASE_URL: await postgres.rig.start(rig.test.url('auth-service')) });
     const environment = async (name: 'identity-service' | 'deactivation-worker', settings: object) => {
-      const all = { ...rig.environment, DATABASE_URL: await postgres.rig.start(rig.test.url(name)) };
+      const databaseUrl = await postgres.rig.start(rig.test.url(name));
+      const all = { ...rig.environment, DATABASE_URL: databaseUrl, SCIM_GATEWAY_URL: 'http://127.0.0.1:1' };
       return Object.fromEntries(Object.entries(all).filter(([key]) => key in settings));
     };
     started.identity = await startInProcess(identity, await environment('identity-service', identity.config));

@@ -7,7 +7,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Database } from '#platform';
 import { deriveRoles } from '../../apps/identity-service/src/accounts/derive-roles.js';
 import { Cognito, type PoolView } from '../support/identity-cognito.js';
+import { DirectoryApi } from '../support/directory-api.js';
 import { Directory, type Person } from '../support/identity-directory.js';
+import { credentialOf } from '../support/internal-api.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { until } from '../support/waiting.js';
 import { KillableService } from '../support/killable.js';
@@ -39,6 +41,7 @@ describe('P2 with offboarding: when the noise stops, Cognito equals f(directory,
   let pins: Pins = new Map();
   let cognito: Cognito;
   let directory: Directory;
+  let directoryApi: DirectoryApi;
   let services: readonly KillableService[] = [];
 
   beforeAll(async () => {
@@ -46,13 +49,22 @@ describe('P2 with offboarding: when the noise stops, Cognito equals f(directory,
     admin = await Database.connect({ url: test.adminUrl, schema: 'offboarding' });
     cognito = await Cognito.start(test);
     directory = await Directory.open(test);
+    directoryApi = await DirectoryApi.start(directory);
     services = [
-      new KillableService('identity-service', environment('identity-service', { RECONCILER_LEASE_SECONDS: '2' })),
+      new KillableService(
+        'identity-service',
+        environment('identity-service', {
+          RECONCILER_LEASE_SECONDS: '2',
+          SCIM_GATEWAY_URL: directoryApi.url,
+          INTERNAL_API_CREDENTIAL: credentialOf('identity-service'),
+        }),
+      ),
       new KillableService('deactivation-worker', environment('deactivation-worker', { WORKER_LEASE_SECONDS: '2' })),
     ];
   });
   afterAll(async () => {
     for (const service of services) await service.kill();
+    await directoryApi.stop();
     await directory.close();
     await cognito.stop();
     await admin.close();

@@ -72,8 +72,7 @@ export class Reevaluator {
       const requests = await this.database.tx((tx) => this.startLoads(tx, next.tenant));
       const changed = await this.database.tx((tx) => this.reevaluate(tx, next.tenant, requests));
       if (changed > 0) this.reconciler.wake();
-      if (requests.some(({ userIds }) => userIds === null))
-        await this.database.tx((tx) => this.forgetMembers(tx, next.tenant));
+      await this.database.tx((tx) => this.forgetMembers(tx, next.tenant));
     } catch (error) {
       this.retryAt.set(next.tenant, Date.now() + RETRY_MS);
       this.logger.error(

@@ -123,8 +123,12 @@ export async function claimLoad(queryable: Queryable, lastTenant: string): Promi
   return load;
 }
 
-/** Tries again after 0.25, 0.5, 1, ... seconds, at most a minute. */
+/** Tries again after 0.25, 0.5, 1, ... seconds, at most a minute. Ends the load of a group that was deleted meanwhile. */
 export async function failLoad(queryable: Queryable, { groupId }: Load, error: string): Promise<void> {
+  await queryable.query(
+    'delete from membership_load l using directory_group d where l.group_id = $1 and d.id = l.group_id and d.deleted',
+    [groupId],
+  );
   await queryable.query(
     `update membership_load set attempts = attempts + 1, last_error = $2,
        next_attempt_at = clock_timestamp() + make_interval(secs => least(60, 0.25 * 2 ^ least(attempts, 10)))
