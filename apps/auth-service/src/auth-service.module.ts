@@ -6,6 +6,7 @@ import { EventAdminModule } from '#event-bus';
 import { CONFIG, Database, LOGGER, Metrics, type Logger } from '#platform';
 import { secretStore } from '#secrets';
 import { SettingsCopyConsumer, TenantsController, tenantSettingsCache } from '#settings';
+import { TenantErasureController, TenantErasures } from '#worker';
 import { AuthAuditController } from './api/audit.controller.js';
 import { BrowserSessionsController } from './api/browser-sessions.controller.js';
 import { ExchangeAdminController } from './api/exchange-admin.controller.js';
@@ -52,6 +53,7 @@ const WORKER_TIMEOUT_MS = 5_000;
     ExchangeAdminController,
     AuthAuditController,
     TenantsController,
+    TenantErasureController,
   ],
   providers: [
     {
@@ -108,6 +110,16 @@ const WORKER_TIMEOUT_MS = 5_000;
     TokenExchange,
     PendingSignOuts,
     UniversalLogout,
+    {
+      provide: TenantErasures,
+      inject: [Database, ExchangeClients, LOGGER],
+      useFactory: (database: Database, clients: ExchangeClients, logger: Logger) =>
+        new TenantErasures(
+          database,
+          { close: ({ tenant }) => clients.forgetTenant(tenant).then(() => null), publishes: false },
+          logger,
+        ),
+    },
   ],
 })
 export class AuthServiceModule {}

@@ -1,9 +1,10 @@
 import { Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { EventAdminModule, publishing } from '#event-bus';
-import { LOGGER, Metrics, type Logger } from '#platform';
+import { Database, LOGGER, Metrics, type Logger } from '#platform';
 import { ScimTokenVerifier, secretStore, SecretStore } from '#secrets';
 import { SettingsCopyConsumer, TenantsController, TenantSettingsCache, tenantSettingsCache } from '#settings';
+import { TenantErasureController, TenantErasures } from '#worker';
 import { RequestLog } from './activity/request-log.js';
 import { RequestLogRetention } from './activity/retention.js';
 import { TokenUse } from './activity/token-use.js';
@@ -18,6 +19,7 @@ import { ScimErrorFilter } from './http/errors.js';
 import { ScimHooks } from './http/hooks.js';
 import { Quotas } from './resources/quotas.js';
 import { GroupsService } from './resources/groups/groups.service.js';
+import { TenantClosing } from './resources/tenant-closing.js';
 import { UsersService } from './resources/users/users.service.js';
 
 /** Name of the service and its consumer group. */
@@ -30,6 +32,7 @@ export const GATEWAY = 'scim-gateway';
     GroupsController,
     DiscoveryController,
     TenantsController,
+    TenantErasureController,
     ScimRequestsController,
     SettingsCopyConsumer,
   ],
@@ -53,6 +56,13 @@ export const GATEWAY = 'scim-gateway';
     Quotas,
     UsersService,
     GroupsService,
+    TenantClosing,
+    {
+      provide: TenantErasures,
+      inject: [Database, TenantClosing, LOGGER],
+      useFactory: (database: Database, owner: TenantClosing, logger: Logger) =>
+        new TenantErasures(database, owner, logger),
+    },
   ],
 })
 export class ScimGatewayModule {}
