@@ -6,13 +6,7 @@
 import type { ErasureWait, StartErasure, TenantErasure } from '#contracts';
 import { Problem, type Database, type Logger } from '#platform';
 import { Loop } from './loop.js';
-import {
-  eraseTenantBatch,
-  erasureOf,
-  insertErasure,
-  markErased,
-  unfinishedErasures,
-} from './tenant-erasure.sql.js';
+import { eraseTenantBatch, erasureOf, insertErasure, markErased, unfinishedErasures } from './tenant-erasure.sql.js';
 
 const POLL_MS = 1_000;
 const BATCH = 5_000;

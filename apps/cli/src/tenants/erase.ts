@@ -49,7 +49,9 @@ const erase = command({
     const hub = services.hub();
     const { id, slug } = await findTenant(hub, name);
     if (call.flags.yes === undefined)
-      call.note(`This erases all people, groups, settings and secrets of "${slug}" for ever. Type the slug to continue:`);
+      call.note(
+        `This erases all people, groups, settings and secrets of "${slug}" for ever. Type the slug to continue:`,
+      );
     const typed = call.flags.yes ?? (await lineFrom(call.stdin));
     if (typed !== slug) throw new Refusal(`Nothing was erased: "${typed}" is not the slug "${slug}".`);
 

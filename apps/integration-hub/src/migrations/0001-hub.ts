@@ -44,6 +44,8 @@ export class Hub1764028800000 implements MigrationInterface {
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    await runner.query('drop function hub.erase_tenant; drop table hub.tenant_erasure, hub.erased_tenant, hub.outbox, hub.admin_audit, hub.integration_settings, hub.tenant');
+    await runner.query(
+      'drop function hub.erase_tenant; drop table hub.tenant_erasure, hub.erased_tenant, hub.outbox, hub.admin_audit, hub.integration_settings, hub.tenant',
+    );
   }
 }

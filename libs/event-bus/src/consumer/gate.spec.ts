@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { sampleEvent } from '../../../events/src/samples.js';
 import { Database } from '#platform';
 import { createTestDatabase, type TestDatabase } from '../../../../test/support/database.js';
-import { consumerTablesSql } from '../schema.sql.js';
 import { defer } from './deferred.sql.js';
 import { passGate } from './gate.sql.js';
 
@@ -14,7 +13,6 @@ describe('the gate of a batch', () => {
   beforeAll(async () => {
     test = await createTestDatabase();
     database = await Database.connect({ url: test.url('identity-service'), schema: 'identity' });
-    await database.query(consumerTablesSql('identity'));
   });
   afterAll(async () => {
     await database.close();
@@ -23,6 +21,14 @@ describe('the gate of a batch', () => {
 
   const event = (subject: string, sequence: number) =>
     sampleEvent('com.stackflow.directory.group.created.v1', { subject, sequence });
+
+  it('drops the events of an erased tenant, and of no other', async () => {
+    const [kept, dropped] = [event(randomUUID(), 1), { ...event(randomUUID(), 1), tenant: randomUUID() }];
+    await database.query('insert into erased_tenant (tenant) values ($1)', [dropped.tenant]);
+    const { passed } = await database.tx((tx) => passGate(tx, 'identity', 'g', TOPIC, [dropped, kept]));
+    expect([...passed]).toEqual([kept]);
+    expect(await database.query('select 1 from inbox where key = $1', [dropped.key])).toEqual([]);
+  });
 
   it('refuses an older event that arrives alone, and lets the next one pass', async () => {
     const subject = randomUUID();

@@ -70,7 +70,14 @@ export async function passGate(
   const rows = await tx.query<Waiting & { previous: string | null; waited: boolean }>({
     name: `gate:${schema}`,
     text: gateSql(schema),
-    values: [group, topic, last.map((e) => e.key), last.map((e) => e.sequence), last.map((e) => e.id), last.map((e) => e.tenant)],
+    values: [
+      group,
+      topic,
+      last.map((e) => e.key),
+      last.map((e) => e.sequence),
+      last.map((e) => e.id),
+      last.map((e) => e.tenant),
+    ],
   });
   const previous = new Map(rows.map((row) => [row.key, Number(row.previous ?? 0)]));
   const late = rows.filter((row) => row.waited).map((row) => row.key);
