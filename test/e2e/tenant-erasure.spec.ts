@@ -41,7 +41,7 @@ async function create(slug: string): Promise<Tenant> {
   const people: string[] = [];
   for (let n = 0; n < PEOPLE; n++) {
     const pushed = await send('/Users', person(`person-${n}@same.example`, `00uSAME${n}`));
-    people.push((pushed as { id: string }).id);
+    people.push(pushed.id);
   }
   const members = people.map((value) => ({ value }));
   await send('/Groups', { schemas: [GROUP_SCHEMA], displayName: 'StackFlow-Agents', members });

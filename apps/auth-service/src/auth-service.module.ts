@@ -6,7 +6,8 @@ import { EventAdminModule } from '#event-bus';
 import { CONFIG, Database, LOGGER, Metrics, type Logger } from '#platform';
 import { secretStore } from '#secrets';
 import { SettingsCopyConsumer, TenantsController, tenantSettingsCache } from '#settings';
-import { TenantErasureController, TenantErasures } from '#worker';
+import { TenantErasureController, tenantErasures } from '#worker';
+import { AuthTenantClosing } from './accounts/tenant-closing.js';
 import { AuthAuditController } from './api/audit.controller.js';
 import { BrowserSessionsController } from './api/browser-sessions.controller.js';
 import { ExchangeAdminController } from './api/exchange-admin.controller.js';
@@ -110,16 +111,8 @@ const WORKER_TIMEOUT_MS = 5_000;
     TokenExchange,
     PendingSignOuts,
     UniversalLogout,
-    {
-      provide: TenantErasures,
-      inject: [Database, ExchangeClients, LOGGER],
-      useFactory: (database: Database, clients: ExchangeClients, logger: Logger) =>
-        new TenantErasures(
-          database,
-          { close: ({ tenant }) => clients.forgetTenant(tenant).then(() => null), publishes: false },
-          logger,
-        ),
-    },
+    AuthTenantClosing,
+    tenantErasures(AuthTenantClosing),
   ],
 })
 export class AuthServiceModule {}

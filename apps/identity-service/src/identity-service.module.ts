@@ -3,12 +3,12 @@ import { cognitoOptions, UserPool } from '#cognito';
 import { EventAdminModule, publishing } from '#event-bus';
 import { CONFIG, Database, LOGGER, Metrics, type Logger } from '#platform';
 import { TenantsController } from '#settings';
-import { Eraser, TenantErasureController, TenantErasures } from '#worker';
+import { Eraser, TenantErasureController, tenantErasures } from '#worker';
 import { erasures } from './accounts/erasure.sql.js';
 import { Evaluator } from './accounts/evaluator.js';
 import { PersonEvaluator } from './accounts/person-evaluator.js';
 import { Reevaluator } from './accounts/reevaluator.js';
-import { TenantClosing } from './accounts/tenant-closing.js';
+import { IdentityTenantClosing } from './accounts/tenant-closing.js';
 import { AccountQueries } from './api/account-queries.js';
 import { IdentityAccountsController } from './api/accounts.controller.js';
 import { GroupPinsController } from './api/group-pins.controller.js';
@@ -82,13 +82,8 @@ const eraser = {
     PoolComparer,
     AccountQueries,
     eraser,
-    TenantClosing,
-    {
-      provide: TenantErasures,
-      inject: [Database, TenantClosing, LOGGER],
-      useFactory: (database: Database, owner: TenantClosing, logger: Logger) =>
-        new TenantErasures(database, owner, logger),
-    },
+    IdentityTenantClosing,
+    tenantErasures(IdentityTenantClosing),
   ],
 })
 export class IdentityServiceModule {}

@@ -4,7 +4,7 @@ import { EventAdminModule, publishing } from '#event-bus';
 import { Database, LOGGER, Metrics, type Logger } from '#platform';
 import { ScimTokenVerifier, secretStore, SecretStore } from '#secrets';
 import { SettingsCopyConsumer, TenantsController, TenantSettingsCache, tenantSettingsCache } from '#settings';
-import { TenantErasureController, TenantErasures } from '#worker';
+import { TenantErasureController, tenantErasures } from '#worker';
 import { RequestLog } from './activity/request-log.js';
 import { RequestLogRetention } from './activity/retention.js';
 import { TokenUse } from './activity/token-use.js';
@@ -19,7 +19,7 @@ import { ScimErrorFilter } from './http/errors.js';
 import { ScimHooks } from './http/hooks.js';
 import { Quotas } from './resources/quotas.js';
 import { GroupsService } from './resources/groups/groups.service.js';
-import { TenantClosing } from './resources/tenant-closing.js';
+import { DirectoryTenantClosing } from './resources/tenant-closing.js';
 import { UsersService } from './resources/users/users.service.js';
 
 /** Name of the service and its consumer group. */
@@ -56,13 +56,8 @@ export const GATEWAY = 'scim-gateway';
     Quotas,
     UsersService,
     GroupsService,
-    TenantClosing,
-    {
-      provide: TenantErasures,
-      inject: [Database, TenantClosing, LOGGER],
-      useFactory: (database: Database, owner: TenantClosing, logger: Logger) =>
-        new TenantErasures(database, owner, logger),
-    },
+    DirectoryTenantClosing,
+    tenantErasures(DirectoryTenantClosing),
   ],
 })
 export class ScimGatewayModule {}

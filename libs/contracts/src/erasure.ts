@@ -3,7 +3,7 @@ import { Instant, OneOf, Text, Uuid, Whole } from './fields.js';
 
 export const ERASURE_STATES = ['closing', 'erasing', 'done'] as const;
 /**
- * What the state `closing` waits for. `requests`: requests that began before SCIM was switched off. `people`: their
+ * The causes for which the state `closing` waits. `requests`: requests that began before SCIM was switched off. `people`: their
  * deletion. `access`: the end of their access. `accounts`: the deletion of their Cognito users. `events`: publication.
  */
 export const ERASURE_WAITS = ['requests', 'people', 'access', 'accounts', 'events'] as const;

@@ -3,8 +3,9 @@
  * Cognito users on the normal path, and the events about it are published. Then consumers drop the tenant's events, and
  * its rows are deleted in batches. Every step can be repeated, so any replica continues after a crash.
  */
+import type { FactoryProvider, Type } from '@nestjs/common';
 import type { ErasureWait, StartErasure, TenantErasure } from '#contracts';
-import { Problem, type Database, type Logger } from '#platform';
+import { Database, LOGGER, Problem, type Logger } from '#platform';
 import { Loop } from './loop.js';
 import { eraseTenantBatch, erasureOf, insertErasure, markErased, unfinishedErasures } from './tenant-erasure.sql.js';
 
@@ -25,7 +26,7 @@ export interface ClosingTenant {
 export interface TenantOwner {
   /** Takes one step of closing the tenant. Resolves with what it waits for, or with null if the tenant is closed. */
   close(closing: ClosingTenant): Promise<ErasureWait | null>;
-  /** Counts the people of a closed tenant. Only scim-gateway knows it without being told. */
+  /** Counts the people of a closed tenant. Only scim-gateway knows this number by itself. */
   countPeople?(tenant: string): Promise<number>;
   /** False if the service has no outbox. */
   readonly publishes?: boolean;
@@ -127,3 +128,11 @@ export class TenantErasures {
     return false;
   }
 }
+
+/** Provides the erasure of tenants in a service whose module also provides `owner`. */
+export const tenantErasures = (owner: Type<TenantOwner>): FactoryProvider<TenantErasures> => ({
+  provide: TenantErasures,
+  inject: [Database, owner, LOGGER],
+  useFactory: (database: Database, closing: TenantOwner, logger: Logger) =>
+    new TenantErasures(database, closing, logger),
+});

@@ -22,7 +22,7 @@ interface Counts {
 
 /** Ends the access of everybody of a tenant. Nobody is held: the person who requested the erasure has decided. */
 @Injectable()
-export class TenantClosing implements TenantOwner {
+export class OffboardingTenantClosing implements TenantOwner {
   constructor(
     private readonly database: Database,
     private readonly admission: Admission,

@@ -24,7 +24,7 @@ interface Counts {
 
 /** Deletes the Cognito users of a tenant, after everybody lost their access and this was announced. */
 @Injectable()
-export class TenantClosing implements TenantOwner {
+export class IdentityTenantClosing implements TenantOwner {
   constructor(
     private readonly database: Database,
     private readonly reconciler: Reconciler,

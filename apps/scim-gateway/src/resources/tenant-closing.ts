@@ -13,7 +13,7 @@ const AT_ONCE = 10;
 
 /** Deletes everybody and every group of a tenant as SCIM requests would, so that all other services see it. */
 @Injectable()
-export class TenantClosing implements TenantOwner {
+export class DirectoryTenantClosing implements TenantOwner {
   constructor(
     private readonly database: Database,
     private readonly users: UsersService,
