@@ -51,6 +51,8 @@ it('erases nothing while one person of the directory is unknown here or not dele
   await reaches(tenant, { waitsFor: 'people' });
   await rig.directory.remove(bob);
   await rig.quiet();
+  // Only a new look at the people writes this column again.
+  await rig.admin.query('update offboarding.tenant_erasure set waits_for = null where tenant = $1', [tenant.id]);
   await reaches(tenant, { state: 'closing', waitsFor: 'people' });
   expect(await rows(tenant)).toBeGreaterThan(4);
 });
