@@ -318,6 +318,16 @@ describe('lists of users', () => {
     expect(await filtered(filter)).toEqual(expected),
   );
 
+  it.each([
+    'userName eq "JOSE\u0301@Y"',
+    'userName sw "Jose\u0301"',
+    'userName co "OSE\u0301@"',
+    'userName ew "se\u0301@Y"',
+  ])('find a user name in either composition of its characters: %s', async (filter) => {
+    await create('jos\u00e9@y');
+    expect(await filtered(filter)).toEqual(['jos\u00e9@y']);
+  });
+
   it('find a user by id in any case', async () => {
     const id = (await tenant.send('GET', '/Users?count=1')).body.Resources[0]?.id;
     expect(await filtered(`id eq "${String(id).toUpperCase()}"`)).toEqual(['Ada@x']);

@@ -63,6 +63,10 @@ export class FakeSecretsManager {
       return [200, { Name: name }];
     }
     if (!versions) return [400, fault('ResourceNotFoundException')];
+    if (operation === 'DeleteSecret') {
+      this.secrets.delete(name);
+      return [200, { Name: name }];
+    }
     if (operation === 'PutSecretValue') {
       // A repeated request token does not add a version; retries of the SDK depend on that.
       if (!versions.some((v) => v.id === input.ClientRequestToken)) versions.unshift(version(input));

@@ -6,6 +6,8 @@ import { EventAdminModule } from '#event-bus';
 import { CONFIG, Database, LOGGER, Metrics, type Logger } from '#platform';
 import { secretStore } from '#secrets';
 import { SettingsCopyConsumer, TenantsController, tenantSettingsCache } from '#settings';
+import { TenantErasureController, tenantErasures } from '#worker';
+import { AuthTenantClosing } from './accounts/tenant-closing.js';
 import { AuthAuditController } from './api/audit.controller.js';
 import { BrowserSessionsController } from './api/browser-sessions.controller.js';
 import { ExchangeAdminController } from './api/exchange-admin.controller.js';
@@ -52,6 +54,7 @@ const WORKER_TIMEOUT_MS = 5_000;
     ExchangeAdminController,
     AuthAuditController,
     TenantsController,
+    TenantErasureController,
   ],
   providers: [
     {
@@ -108,6 +111,8 @@ const WORKER_TIMEOUT_MS = 5_000;
     TokenExchange,
     PendingSignOuts,
     UniversalLogout,
+    AuthTenantClosing,
+    tenantErasures(AuthTenantClosing),
   ],
 })
 export class AuthServiceModule {}

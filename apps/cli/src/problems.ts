@@ -23,6 +23,8 @@ const NEXT_STEPS: Readonly<Record<string, (error: ApiProblem, typed: Typed) => s
   tenant_unknown: (_, typed) => `"${typed('tenants list')}" shows all tenants.`,
   tenant_exists: ({ parameters: { tenant, slug } }, typed) =>
     `To issue a new SCIM token: ${typed(`tenants rotate-token ${String(tenant ?? slug ?? '<slug>')}`)}`,
+  scim_enabled: ({ parameters: { tenant } }, typed) =>
+    `Switch it off: ${typed(`tenants configure ${String(tenant)} --scim off`)}`,
   issuer_missing: () => 'Name the issuer, e.g. --issuer https://your-org.okta.com',
   okta_not_connected: (_, typed) => `Connect the tenant to Okta: ${typed('tenants connect-okta')}`,
   comparison_running: () => 'Wait until that comparison ends; --no-wait shows the progress.',

@@ -4,11 +4,12 @@ import { cognitoOptions, UserPool } from '#cognito';
 import { EventAdminModule, publishing } from '#event-bus';
 import { CONFIG, Database, LOGGER, Metrics, type Logger } from '#platform';
 import { TenantsController, tenantSettingsCache } from '#settings';
-import { Eraser } from '#worker';
+import { Eraser, TenantErasureController, tenantErasures } from '#worker';
 import { erasures } from './access/erasure.sql.js';
 import { AccessEvaluator } from './access/evaluator.js';
 import { OktaSignals } from './access/okta-signals.js';
 import { PersonSignOuts } from './access/sign-out.js';
+import { OffboardingTenantClosing } from './access/tenant-closing.js';
 import { OffboardingCasesController } from './api/cases.controller.js';
 import { EventHookController } from './api/event-hook.controller.js';
 import { OktaComparisonController } from './api/okta-comparison.controller.js';
@@ -56,6 +57,7 @@ const eraser = {
     OffboardingAccountsConsumer,
     OffboardingSettingsConsumer,
     TenantsController,
+    TenantErasureController,
     OffboardingCasesController,
     OffboardingPeopleController,
     PercentilesController,
@@ -84,6 +86,8 @@ const eraser = {
     NightlyOktaComparison,
     OktaMetrics,
     eraser,
+    OffboardingTenantClosing,
+    tenantErasures(OffboardingTenantClosing),
   ],
 })
 export class DeactivationWorkerModule {}

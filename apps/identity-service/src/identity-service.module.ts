@@ -4,11 +4,12 @@ import { DirectoryClient, InternalClient } from '#contracts';
 import { EventAdminModule, publishing } from '#event-bus';
 import { CONFIG, Database, LOGGER, Metrics, type Logger } from '#platform';
 import { TenantsController } from '#settings';
-import { Eraser } from '#worker';
+import { Eraser, TenantErasureController, tenantErasures } from '#worker';
 import { erasures } from './accounts/erasure.sql.js';
 import { Evaluator } from './accounts/evaluator.js';
 import { PersonEvaluator } from './accounts/person-evaluator.js';
 import { Reevaluator } from './accounts/reevaluator.js';
+import { IdentityTenantClosing } from './accounts/tenant-closing.js';
 import { AccountQueries } from './api/account-queries.js';
 import { IdentityAccountsController } from './api/accounts.controller.js';
 import { GroupPinsController } from './api/group-pins.controller.js';
@@ -67,6 +68,7 @@ const directory = {
     IdentityAccessConsumer,
     IdentityCasesConsumer,
     TenantsController,
+    TenantErasureController,
     IdentityAccountsController,
     HeldRoleLossesController,
     GroupPinsController,
@@ -91,6 +93,8 @@ const directory = {
     PoolComparer,
     AccountQueries,
     eraser,
+    IdentityTenantClosing,
+    tenantErasures(IdentityTenantClosing),
   ],
 })
 export class IdentityServiceModule {}

@@ -1,5 +1,6 @@
 /** The schema of each service: its owner, its migrations, and what the role of the running service may do in it. */
 import { Database, type DatabaseOptions } from '#platform';
+import { erasureEvidence } from '#worker';
 import { Auth1764300000000 } from '../../auth-service/src/migrations/0001-auth.js';
 import { Offboarding1764200000000 } from '../../deactivation-worker/src/migrations/0001-offboarding.js';
 import { Identity1764000000000 } from '../../identity-service/src/migrations/0001-identity.js';
@@ -67,10 +68,11 @@ export async function migrate(adminUrl: string, service: ServiceName): Promise<v
       await tx.query(`select pg_advisory_xact_lock(hashtextextended('provision:${schema}', 0))`);
       await tx.query(`grant select, insert, update, delete on all tables in schema ${schema} to ${role}`);
       await tx.query(`grant usage on all sequences in schema ${schema} to ${role}`);
-      for (const [table, privileges] of Object.entries({ migrations: 'select', ...evidence })) {
+      for (const [table, privileges] of Object.entries({ migrations: 'select', ...erasureEvidence, ...evidence })) {
         await tx.query(`revoke all on ${schema}.${table} from ${role}`);
         await tx.query(`grant ${privileges} on ${schema}.${table} to ${role}`);
       }
+      await tx.query(`grant execute on function ${schema}.erase_tenant(uuid, int) to ${role}`);
     });
   } finally {
     await database.close();

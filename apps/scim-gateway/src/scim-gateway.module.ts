@@ -1,9 +1,10 @@
 import { Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { EventAdminModule, publishing } from '#event-bus';
-import { LOGGER, Metrics, type Logger } from '#platform';
+import { Database, LOGGER, Metrics, type Logger } from '#platform';
 import { ScimTokenVerifier, secretStore, SecretStore } from '#secrets';
 import { SettingsCopyConsumer, TenantsController, TenantSettingsCache, tenantSettingsCache } from '#settings';
+import { TenantErasureController, tenantErasures } from '#worker';
 import { RequestLog } from './activity/request-log.js';
 import { RequestLogRetention } from './activity/retention.js';
 import { TokenUse } from './activity/token-use.js';
@@ -19,6 +20,7 @@ import { ScimErrorFilter } from './http/errors.js';
 import { ScimHooks } from './http/hooks.js';
 import { Quotas } from './resources/quotas.js';
 import { GroupsService } from './resources/groups/groups.service.js';
+import { DirectoryTenantClosing } from './resources/tenant-closing.js';
 import { UsersService } from './resources/users/users.service.js';
 
 /** Name of the service and its consumer group. */
@@ -31,6 +33,7 @@ export const GATEWAY = 'scim-gateway';
     GroupsController,
     DiscoveryController,
     TenantsController,
+    TenantErasureController,
     ScimRequestsController,
     GroupMembersController,
     SettingsCopyConsumer,
@@ -55,6 +58,8 @@ export const GATEWAY = 'scim-gateway';
     Quotas,
     UsersService,
     GroupsService,
+    DirectoryTenantClosing,
+    tenantErasures(DirectoryTenantClosing),
   ],
 })
 export class ScimGatewayModule {}

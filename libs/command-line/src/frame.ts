@@ -23,6 +23,7 @@ export async function runProgram(spec: ProgramSpec, args: readonly string[], io:
   const err = io.err ?? ((text: string) => void process.stderr.write(text));
   const prefix = typedAs(spec.name, env);
   const typed = (command: string): string => `${prefix} ${command}`;
+  const note = (text: string): void => err(`${text}\n`);
   let chosen: Chosen | undefined;
   try {
     if (isCompletion(args)) return await printCompletion(spec, args, out);
@@ -32,7 +33,7 @@ export async function runProgram(spec: ProgramSpec, args: readonly string[], io:
     if (!chosen) return EXIT.usage;
     const { flags, args: given } = chosen;
     const screen = flags.json ? PLAIN : (io.screen ?? (io.out ? PLAIN : screenOf(process.stdout)));
-    const call = { args: given, flags: flags as never, env, screen, stdin: io.stdin ?? process.stdin, typed };
+    const call = { args: given, flags: flags as never, env, screen, stdin: io.stdin ?? process.stdin, typed, note };
     const answer = await chosen.spec.run(call);
     out(`${flags.json ? JSON.stringify(answer.json, null, 2) : answer.text}\n`);
     if (answer.warning !== undefined) err(`${answer.warning}\n`);

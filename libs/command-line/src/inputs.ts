@@ -64,6 +64,16 @@ export async function textFrom(file: string, stdin: Stdin): Promise<string> {
   return text;
 }
 
+/** Reads the first line of standard input. */
+export async function lineFrom(stdin: Stdin): Promise<string> {
+  let text = '';
+  for await (const chunk of stdin) {
+    text += chunk.toString();
+    if (text.includes('\n') || text.length > LONGEST_FILE) break;
+  }
+  return (text.split('\n')[0] ?? '').trim();
+}
+
 const SECRET = /^[\x21-\x7e]+$/;
 
 /** Reads a secret from a file that contains nothing else. Errors never quote the secret. */

@@ -18,6 +18,8 @@ export interface Call<F> {
   readonly screen: Screen;
   readonly stdin: Stdin;
   readonly typed: Typed;
+  /** Prints a line to standard error while the command runs: a question, or progress. */
+  readonly note: (text: string) => void;
 }
 
 /** Returns how a person types a command of this program, e.g. `npm run stackflow -- accounts list`. */

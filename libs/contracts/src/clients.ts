@@ -5,4 +5,5 @@ export * from './offboarding.client.js';
 export * from './exchange.client.js';
 export * from './directory.client.js';
 export * from './hub.client.js';
+export * from './erasure.client.js';
 export * from './events.client.js';

@@ -1,4 +1,5 @@
 import type { InternalClient, Json } from './client.js';
+import type { TenantErasure } from './erasure.js';
 import type {
   ConfigureTenant,
   ConnectOkta,
@@ -55,6 +56,16 @@ export class HubClient {
 
   disconnectSso(slug: string, by: string): Promise<Json<TenantChanged>> {
     return this.api.call('DELETE', path(slug, '/sso'), { query: { by } });
+  }
+
+  /** Refuses further changes of the tenant. Call it before the other services erase what they store. */
+  startErasure(slug: string, by: string): Promise<Json<TenantErasure>> {
+    return this.api.call('POST', path(slug, '/erasure'), { body: { by } });
+  }
+
+  /** Erases what integration-hub stores, and the secrets. Call it after all other services are done. */
+  finishErasure(slug: string, by: string): Promise<Json<TenantErasure>> {
+    return this.api.call('POST', path(slug, '/erasure/finish'), { body: { by } });
   }
 
   audit(slug: string, query: HubAuditQuery = {}): Promise<Json<HubAuditPage>> {

@@ -285,6 +285,7 @@ export const AUDIT_ACTIONS = [
   'disconnect-okta',
   'connect-sso',
   'disconnect-sso',
+  'erase',
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 

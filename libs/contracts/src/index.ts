@@ -7,6 +7,7 @@ export * from './clients.js';
 export * from './common.js';
 export * from './exchange.js';
 export * from './directory.js';
+export * from './erasure.js';
 export * from './events.js';
 export * from './fields.js';
 export * from './identity.js';

@@ -24,9 +24,13 @@ export const PROBLEM_STATUS = {
   key_busy: 409,
   /** The first record of `key` cannot be read as an event. Only a skip can unblock the key. */
   event_unreadable: 409,
+  /** The tenant is not erased while SCIM is on. */
+  scim_enabled: 409,
   // integration-hub
   tenant_unknown: 404,
   tenant_exists: 409,
+  /** The erasure of the tenant was requested, so nobody can change it. */
+  tenant_erasing: 409,
   host_taken: 409,
   slug_invalid: 400,
   host_invalid: 400,

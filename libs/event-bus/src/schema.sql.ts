@@ -170,5 +170,10 @@ export function consumerTablesSql(schema: string): string {
       like ${s}.parked_event,
       skipped_at timestamptz not null default clock_timestamp(),
       skipped_by text not null
+    );
+    -- Consumers drop the events of these tenants, so that no late event stores anything about them again.
+    create table if not exists ${s}.erased_tenant (
+      tenant uuid primary key,
+      erased_at timestamptz not null default clock_timestamp()
     )`;
 }

@@ -4,6 +4,7 @@
  */
 import {
   CreateSecretCommand,
+  DeleteSecretCommand,
   GetSecretValueCommand,
   PutSecretValueCommand,
   ResourceExistsException,
@@ -88,6 +89,15 @@ export class SecretStore {
       await this.client.send(new PutSecretValueCommand({ SecretId: name, SecretString: value }));
     } catch (error) {
       throw new SecretStoreUnavailable(name, error);
+    }
+  }
+
+  /** Deletes the secret and all its versions, without a time in which it can be restored. It may be missing. */
+  async delete(name: string): Promise<void> {
+    try {
+      await this.client.send(new DeleteSecretCommand({ SecretId: name, ForceDeleteWithoutRecovery: true }));
+    } catch (error) {
+      if (!(error instanceof ResourceNotFoundException)) throw new SecretStoreUnavailable(name, error);
     }
   }
 

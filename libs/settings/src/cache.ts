@@ -84,8 +84,9 @@ export class TenantSettingsCache {
   private async read(): Promise<void> {
     const startedAt = performance.now();
     const since = this.readAt && new Date(this.readAt.getTime() - LOOK_BACK_MS);
-    const { copies, readAt } = await settingsSince(this.options.database, this.options.schema, since);
+    const { copies, erased, readAt } = await settingsSince(this.options.database, this.options.schema, since);
     for (const copy of copies) this.put(copy);
+    for (const tenantId of erased) this.remove(tenantId);
     this.readAt = readAt;
     this.validUntil = startedAt + (this.options.pollMs ?? 2_000);
   }
@@ -99,6 +100,14 @@ export class TenantSettingsCache {
     if (previous?.host) this.setHost(previous.host, copy.tenantId, []);
     if (copy.host) this.setHost(copy.host, copy.tenantId, [copy]);
     for (const listener of this.listeners) listener(copy, previous);
+  }
+
+  private remove(tenantId: string): void {
+    const copy = this.copies.get(tenantId);
+    if (!copy) return;
+    this.copies.delete(tenantId);
+    if (this.bySlug.get(copy.slug) === copy) this.bySlug.delete(copy.slug);
+    if (copy.host) this.setHost(copy.host, tenantId, []);
   }
 
   private setHost(host: string, tenantId: string, now: readonly TenantCopy[]): void {

@@ -59,20 +59,21 @@ export async function settingsOf(queryable: Queryable, schema: string, tenantId:
 }
 
 /**
- * Returns the settings that were received after `since`, or all if `since` is null. Also returns the database's time,
- * from which the next refresh continues.
+ * Returns the settings that were received after `since`, or all if `since` is null. Also returns the erased tenants, and
+ * the database's time, from which the next refresh continues.
  */
 export async function settingsSince(
   queryable: Queryable,
   schema: string,
   since: Date | null,
-): Promise<{ copies: TenantCopy[]; readAt: Date }> {
+): Promise<{ copies: TenantCopy[]; erased: string[]; readAt: Date }> {
   const now = await queryable.query<{ now: Date }>('select clock_timestamp() as now');
   const copies = await queryable.query<TenantCopy>(
     `${select(schema)} where $1::timestamptz is null or received_at > $1`,
     [since],
   );
-  return { copies, readAt: now[0]?.now ?? new Date(0) };
+  const erased = await queryable.query<{ tenant: string }>(`select tenant from ${identifier(schema)}.erased_tenant`);
+  return { copies, erased: erased.map(({ tenant }) => tenant), readAt: now[0]?.now ?? new Date(0) };
 }
 
 const select = (schema: string): string =>

@@ -4,3 +4,6 @@ export * from './loop.js';
 export * from './queue-worker.js';
 export * from './turns.sql.js';
 export * from './worker-lease.js';
+export * from './tenant-erasure.controller.js';
+export * from './tenant-erasure.js';
+export * from './tenant-erasure.sql.js';

@@ -83,6 +83,15 @@ export class ExchangeClients {
     });
   }
 
+  /** Removes an erased tenant from the clients that also serve others. A list of tenants never becomes empty. */
+  async forgetTenant(tenant: string): Promise<void> {
+    await this.database.query(
+      `update exchange_client set tenants = array_remove(tenants, $1)
+        where $1 = any(tenants) and tenants <> array[$1]::uuid[]`,
+      [tenant],
+    );
+  }
+
   private save(
     code: string,
     { id, jwks, ...policy }: NewExchangeClient,

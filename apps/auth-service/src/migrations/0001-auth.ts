@@ -2,6 +2,7 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { consumerTablesSql } from '#event-bus';
 import { settingsTableSql } from '#settings';
+import { byTenantId, consumerTables, tenantErasureSql } from '#worker';
 
 export class Auth1764300000000 implements MigrationInterface {
   readonly name = 'Auth1764300000000';
@@ -10,12 +11,20 @@ export class Auth1764300000000 implements MigrationInterface {
     await runner.query(consumerTablesSql('auth'));
     await runner.query(settingsTableSql('auth'));
     for (const sql of [ACCOUNT, SESSION, EXCHANGE, AUDIT]) await runner.query(sql);
+    await runner.query(tenantErasureSql('auth', ERASED));
   }
 
   async down(): Promise<void> {
     throw new Error('The first migration cannot be reverted. Drop the schema instead.');
   }
 }
+
+const ERASED = [
+  ...['session', 'account', 'expected_person', 'exchange_source', 'audit'].map((table) => ({ table })),
+  { table: 'exchange_client', where: 'tenants = array[of_tenant]' },
+  ...consumerTables,
+  { table: 'tenant_settings', where: byTenantId },
+];
 
 /** Tables with copies of data that identity-service and scim-gateway own. */
 const ACCOUNT = `
@@ -112,7 +121,7 @@ const EXCHANGE = `
   );
   create index spent_token_by_expiry on auth.spent_token (expires_at);`;
 
-/** Triggers refuse updates, and the deletion of rows younger than 30 days, even for the role that owns the table. */
+/** Triggers refuse updates, and the deletion of rows younger than 30 days, even for the role that owns the table. Only the rows of an erased tenant go. */
 const AUDIT = `
   create table auth.audit (
     id bigint generated always as identity primary key,
@@ -131,8 +140,13 @@ const AUDIT = `
   begin
     raise exception 'auth.audit is append-only';
   end $$;
+  create function auth.audit_keeps_recent_rows() returns trigger language plpgsql as $$
+  begin
+    if exists (select 1 from auth.erased_tenant where tenant = old.tenant) then return old; end if;
+    raise exception 'auth.audit is append-only';
+  end $$;
   create trigger audit_is_append_only before update or truncate on auth.audit
     for each statement execute function auth.audit_is_append_only();
   create trigger audit_keeps_recent_rows before delete on auth.audit
     for each row when (old.at > clock_timestamp() - interval '30 days')
-    execute function auth.audit_is_append_only();`;
+    execute function auth.audit_keeps_recent_rows();`;

@@ -51,5 +51,6 @@ export function note({ detail, leftOutCount, delivered, repeats }: Request): str
       : delivered
         ? null
         : 'the connection ended before the response was complete');
-  return repeats > 1 ? `${repeats} requests within a minute: ${about ?? ''}` : about;
+  if (repeats === 1) return about;
+  return `${repeats} requests within a minute${about === null ? '' : `: ${about}`}`;
 }

@@ -116,20 +116,17 @@ const HELD_COLUMNS = [
   { head: 'HELD SINCE', cell: (h: Held) => instant(h.heldAt) },
   { head: 'WHY', cell: (h: Held) => heldReason(h.heldBecause), shrink: 4 },
   { head: 'CAUSE', cell: (h: Held) => h.cause, shrink: 3 },
+  { head: 'RELEASED AUTOMATICALLY AT', cell: (h: Held) => instant(h.heldUntil), shrink: 2 },
 ] as const;
 
-interface Held extends Pick<Case, 'userName' | 'account' | 'displayName' | 'heldBecause' | 'cause'> {
+interface Held extends Pick<Case, 'userName' | 'account' | 'displayName' | 'heldBecause' | 'heldUntil' | 'cause'> {
   readonly heldAt: string | null;
 }
 
 function heldCases(screen: Screen, held: readonly Case[], total: number): string {
-  const columns = [
-    ...HELD_COLUMNS,
-    { head: 'RELEASED AUTOMATICALLY AT', cell: (h: Held & Case) => instant(h.heldUntil), shrink: 2 },
-  ];
   const rows = held.map((c) => ({ ...c, heldAt: c.timings.heldAt }));
   const rest = total > held.length ? `\n... and ${total - held.length} more.` : '';
-  return `Signed out, but can sign in again if Okta lets them in (${total}):\n${table(screen, rows, columns)}${rest}`;
+  return `Signed out, but can sign in again if Okta lets them in (${total}):\n${table(screen, rows, HELD_COLUMNS)}${rest}`;
 }
 
 function heldLosses(screen: Screen, losses: readonly Json<HeldRoleLossView>[]): string {

@@ -16,6 +16,7 @@ import type { HubTenant, Json, TenantChanged } from '#contracts';
 import type { HubClient } from '#contracts/clients';
 import { grace } from '../exchange/commands.js';
 import { command, findTenant, part, Services, type TargetFlags } from '../services.js';
+import { erasing } from './erase.js';
 import { mappedGroups } from './groups.js';
 import { settingsOf, settingsOptions, unmapping } from './settings.js';
 import {
@@ -230,4 +231,5 @@ export const tenants: readonly AnyCommand[] = [
   connectSso,
   disconnectSso,
   ...mappedGroups,
+  ...erasing,
 ];

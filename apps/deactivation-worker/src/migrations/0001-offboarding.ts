@@ -2,7 +2,7 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { consumerTablesSql, producerTablesSql } from '#event-bus';
 import { settingsTableSql } from '#settings';
-import { workerTableSql } from '#worker';
+import { byTenantId, consumerTables, tenantErasureSql, workerTableSql } from '#worker';
 
 export class Offboarding1764200000000 implements MigrationInterface {
   readonly name = 'Offboarding1764200000000';
@@ -13,12 +13,16 @@ export class Offboarding1764200000000 implements MigrationInterface {
     await runner.query(settingsTableSql('offboarding'));
     await runner.query(workerTableSql('offboarding'));
     for (const sql of [PERSON, CASE, OKTA_HINT, OKTA_CHECK, OKTA_COMPARISON]) await runner.query(sql);
+    await runner.query(tenantErasureSql('offboarding', [...ERASED, ...consumerTables, SETTINGS]));
   }
 
   async down(): Promise<void> {
     throw new Error('The first migration cannot be undone; drop the schema instead.');
   }
 }
+
+const ERASED = ['offboarding_case', 'person', 'okta_hint', 'okta_check', 'okta_comparison'].map((table) => ({ table }));
+const SETTINGS = { table: 'tenant_settings', where: byTenantId };
 
 const PERSON = `
   create table offboarding.person (

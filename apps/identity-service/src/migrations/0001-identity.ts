@@ -2,7 +2,7 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { consumerTablesSql, producerTablesSql } from '#event-bus';
 import { settingsTableSql } from '#settings';
-import { workerTableSql } from '#worker';
+import { byTenantId, consumerTables, tenantErasureSql, workerTableSql } from '#worker';
 
 export class Identity1764000000000 implements MigrationInterface {
   readonly name = 'Identity1764000000000';
@@ -11,12 +11,28 @@ export class Identity1764000000000 implements MigrationInterface {
     const shared = [producerTablesSql, consumerTablesSql, settingsTableSql, workerTableSql];
     for (const sql of shared) await runner.query(sql('identity'));
     for (const sql of [DIRECTORY, ACCESS, ACCOUNT, GRANTS, BRAKE, WORK]) await runner.query(sql);
+    await runner.query(tenantErasureSql('identity', [...ERASED, ...consumerTables, SETTINGS]));
   }
 
   async down(): Promise<void> {
     throw new Error('The first migration cannot be undone; drop the schema instead.');
   }
 }
+
+const ERASED = [
+  'role_grant',
+  'held_role_loss',
+  'account',
+  'directory_user',
+  'directory_group',
+  'membership',
+  'role_mapping',
+  'group_pin',
+  'access',
+  'offboarding_case',
+  'reevaluation',
+].map((table) => ({ table }));
+const SETTINGS = { table: 'tenant_settings', where: byTenantId };
 
 const DIRECTORY = `
   create table identity.directory_user (

@@ -1,5 +1,12 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { producerTablesSql } from '#event-bus';
+import { byTenantId, tenantErasureSql } from '#worker';
+
+const ERASED = [
+  { table: 'integration_settings', where: byTenantId },
+  { table: 'admin_audit', where: byTenantId },
+  { table: 'tenant', where: 'id = of_tenant' },
+];
 
 export class Hub1764028800000 implements MigrationInterface {
   readonly name = 'Hub1764028800000';
@@ -33,9 +40,12 @@ export class Hub1764028800000 implements MigrationInterface {
       );
       create index admin_audit_tenant on hub.admin_audit (tenant_id, id);`);
     await runner.query(producerTablesSql('hub'));
+    await runner.query(tenantErasureSql('hub', ERASED));
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    await runner.query('drop table hub.outbox, hub.admin_audit, hub.integration_settings, hub.tenant');
+    await runner.query(
+      'drop function hub.erase_tenant; drop table hub.tenant_erasure, hub.erased_tenant, hub.outbox, hub.admin_audit, hub.integration_settings, hub.tenant',
+    );
   }
 }

@@ -4,6 +4,16 @@ import { SecretStoreUnavailable } from '#secrets';
 export const unknownTenant = (slug: string): Problem =>
   new Problem('tenant_unknown', `There is no tenant "${slug}".`, undefined, { tenant: slug });
 
+export const tenantErasing = (slug: string): Problem =>
+  new Problem(
+    'tenant_erasing',
+    `The erasure of the tenant "${slug}" was requested, so it cannot be changed.`,
+    undefined,
+    {
+      tenant: slug,
+    },
+  );
+
 export const tenantExists = (slug: string, tokenIssuedAt: string | null): Problem =>
   new Problem(
     'tenant_exists',

@@ -59,10 +59,19 @@ export async function insertVersion(
     'insert into hub.integration_settings (tenant_id, version, settings, changed, changed_by) values ($1, $2, $3, $4, $5)',
     [id, version, JSON.stringify(settings), changed, by],
   );
+  await insertAudit(tx, id, { by, action, changed, detail }, version);
+}
+
+export async function insertAudit(
+  tx: Tx,
+  tenantId: string,
+  { by, action, changed, detail }: VersionOrigin,
+  version: number,
+): Promise<void> {
   await tx.query('insert into hub.admin_audit (by, action, tenant_id, detail) values ($1, $2, $3, $4)', [
     by,
     action,
-    id,
+    tenantId,
     JSON.stringify({ version, changed, ...detail }),
   ]);
 }

@@ -3,7 +3,7 @@ import { Outbox } from '#event-bus';
 import type { TenantSettings } from '#events';
 import { Database, LOGGER, type Logger, type Tx } from '#platform';
 import { Publishing } from './publishing.js';
-import { unknownTenant } from './refusals.js';
+import { tenantErasing, unknownTenant } from './refusals.js';
 import type { ChangedTenant } from './tenant-change.js';
 import {
   allTenants,
@@ -78,6 +78,8 @@ export class TenantStore {
     return this.database.tx(async (tx) => {
       const tenant = await lockTenant(tx, slug);
       if (!tenant) throw unknownTenant(slug);
+      const erasing = await tx.query('select 1 from hub.tenant_erasure where tenant = $1', [tenant.id]);
+      if (erasing.length > 0) throw tenantErasing(slug);
       return work(tenant, tx);
     });
   }

@@ -1,5 +1,6 @@
 import { consumerTablesSql, producerTablesSql } from '#event-bus';
 import { settingsTableSql } from '#settings';
+import { byTenantId, consumerTables, tenantErasureSql } from '#worker';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
@@ -14,12 +15,17 @@ export class Directory1764000000000 implements MigrationInterface {
     await runner.query(producerTablesSql('directory'));
     await runner.query(consumerTablesSql('directory'));
     await runner.query(settingsTableSql('directory'));
+    await runner.query(tenantErasureSql('directory', [...ERASED, ...consumerTables, COPY]));
   }
 
   async down(): Promise<void> {
     throw new Error('The first migration cannot be undone. Drop the schema instead.');
   }
 }
+
+const erased = (table: string) => ({ table, where: byTenantId });
+const ERASED = ['members', 'groups', 'users', 'scim_request', 'scim_token_use'].map(erased);
+const COPY = erased('tenant_settings');
 
 const USERS = `
   create table users (

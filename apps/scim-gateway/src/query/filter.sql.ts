@@ -28,6 +28,8 @@ export interface Column {
   readonly kind: 'exact' | 'folded' | 'flag' | 'instant' | 'id';
   /** Converts a whole value for a `folded` column. The default is lower case. */
   readonly key?: (value: string) => string;
+  /** Converts a part of a value for a `folded` column. The default is lower case. */
+  readonly part?: (value: string) => string;
 }
 /** A multi-valued attribute. `from` is a FROM item that returns the elements of the current row. */
 export interface Elements {
@@ -176,8 +178,10 @@ function comparison(column: Column, term: Term, parameters: Parameters): string 
  * Converts the value of a filter. `eq` and `ne` compare whole names, so `key` may remove spaces at both ends. Other
  * operators may search for a part of a name that begins or ends with a space.
  */
-const folded = ({ key }: Column, operator: Operator, value: string): string =>
-  key && (operator === 'eq' || operator === 'ne') ? key(value) : value.toLowerCase();
+const folded = ({ key, part }: Column, operator: Operator, value: string): string => {
+  const convert = operator === 'eq' || operator === 'ne' ? key : part;
+  return convert ? convert(value) : value.toLowerCase();
+};
 
 const SIGNS: Partial<Record<Operator, string>> = { eq: '=', gt: '>', ge: '>=', lt: '<', le: '<=' };
 

@@ -22,6 +22,14 @@ describe('the gate of a batch', () => {
   const event = (subject: string, sequence: number) =>
     sampleEvent('com.stackflow.directory.group.created.v1', { subject, sequence });
 
+  it('drops the events of an erased tenant, and of no other', async () => {
+    const [kept, dropped] = [event(randomUUID(), 1), { ...event(randomUUID(), 1), tenant: randomUUID() }];
+    await database.query('insert into erased_tenant (tenant) values ($1)', [dropped.tenant]);
+    const { passed } = await database.tx((tx) => passGate(tx, 'identity', 'g', TOPIC, [dropped, kept]));
+    expect([...passed]).toEqual([kept]);
+    expect(await database.query('select 1 from inbox where key = $1', [dropped.key])).toEqual([]);
+  });
+
   it('refuses an older event that arrives alone, and lets the next one pass', async () => {
     const subject = randomUUID();
     const passes = async (...sequences: number[]): Promise<number[]> =>

@@ -8,7 +8,7 @@ import { identifier } from '../schema.sql.js';
 
 /**
  * Sets the inbox row of each key to the highest sequence number in the batch, and returns the previous number. Keys
- * that have only repeated or older events are not in the result.
+ * that have only repeated or older events are not in the result, and neither are the keys of erased tenants.
  *
  * Locks the inbox row of every key of the batch, in key order, until the transaction ends. A consumer that has lost its
  * partition without noticing then waits for the new owner and sees its result, because `on conflict do update` reads
@@ -17,7 +17,8 @@ import { identifier } from '../schema.sql.js';
 const gateSql = (schema: string): string => `
   insert into ${identifier(schema)}.inbox as i (consumer_group, topic, key, sequence, event_id)
   select $1, $2, e.key, e.sequence, e.event_id
-  from unnest($3::text[], $4::bigint[], $5::uuid[]) as e(key, sequence, event_id) order by e.key
+  from unnest($3::text[], $4::bigint[], $5::uuid[], $6::uuid[]) as e(key, sequence, event_id, tenant)
+  where not exists (select 1 from ${schema}.erased_tenant x where x.tenant = e.tenant) order by e.key
   on conflict (consumer_group, topic, key) do update
     set sequence = excluded.sequence, event_id = excluded.event_id, handled_at = clock_timestamp()
     where i.sequence < excluded.sequence
@@ -69,7 +70,14 @@ export async function passGate(
   const rows = await tx.query<Waiting & { previous: string | null; waited: boolean }>({
     name: `gate:${schema}`,
     text: gateSql(schema),
-    values: [group, topic, last.map((e) => e.key), last.map((e) => e.sequence), last.map((e) => e.id)],
+    values: [
+      group,
+      topic,
+      last.map((e) => e.key),
+      last.map((e) => e.sequence),
+      last.map((e) => e.id),
+      last.map((e) => e.tenant),
+    ],
   });
   const previous = new Map(rows.map((row) => [row.key, Number(row.previous ?? 0)]));
   const late = rows.filter((row) => row.waited).map((row) => row.key);

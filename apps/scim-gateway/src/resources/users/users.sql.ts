@@ -147,7 +147,7 @@ const filterColumns: Columns = {
   schema: userSchema,
   single: {
     id: { sql: 'u.id', kind: 'id' },
-    userName: { sql: 'u.user_name_key', kind: 'folded', key: nameKey },
+    userName: { sql: 'u.user_name_key', kind: 'folded', key: nameKey, part: nameKey },
     externalId: { sql: 'u.external_id', kind: 'exact' },
     active: { sql: 'u.active', kind: 'flag' },
     displayName: { sql: `lower(u.resource ->> 'displayName')`, kind: 'folded' },
