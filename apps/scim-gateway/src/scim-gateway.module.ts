@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { EventAdminModule, publishing } from '#event-bus';
-import { Database, LOGGER, Metrics, type Logger } from '#platform';
+import { LOGGER, Metrics, type Logger } from '#platform';
 import { ScimTokenVerifier, secretStore, SecretStore } from '#secrets';
 import { SettingsCopyConsumer, TenantsController, TenantSettingsCache, tenantSettingsCache } from '#settings';
 import { TenantErasureController, tenantErasures } from '#worker';
