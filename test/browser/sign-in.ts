@@ -1,6 +1,6 @@
 /** Test 3 of the product page: a sign-in through Okta returns to the first page, with the right role claims. */
 import { decodeJwt } from 'jose';
-import { userOf } from '../../tools/demo/sign-in.js';
+import { UserPoolReader } from '../../tools/demo/user-pool.js';
 import { LIMIT_MS, reloadUntil, type World } from './world.js';
 
 export const ADA = 'ada@example.com';
@@ -43,7 +43,10 @@ export function signingIn(world: () => World, { thorough }: { readonly thorough:
         roles,
         roles,
       ]);
-      expect(await userOf(world().stack.description, session.accessToken)).toMatchObject({
+      const pool = new UserPoolReader(world().stack.description);
+      const user = await pool.read(session.account.id);
+      pool.close();
+      expect(user?.attributes).toMatchObject({
         'custom:role': roles[0],
         'custom:tenant_id': session.tenant.id,
         email: login,

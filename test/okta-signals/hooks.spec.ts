@@ -429,9 +429,23 @@ describe('a hint is not a fact', () => {
     await rig.admin.query(`update offboarding.okta_check set due_at = due_at + interval '1 day' where user_id = $1`, [
       id,
     ]);
-    await rig.directory.addPerson(org.tenant, 'early', { externalId: id });
+    const early = await rig.directory.addPerson(org.tenant, 'early', { externalId: id });
+    await rig.until('the person', async () => {
+      const rows = await rig.admin.query('select 1 from offboarding.person where id = $1', [early.id]);
+      return rows.length === 1;
+    });
+    await rig.admin.query(`update sandbox.okta_person set status = 'SUSPENDED' where id = $1`, [id]);
+    const [now] = await rig.admin.query<{ at: string }>('select clock_timestamp()::text as at');
     await deliver(worker, org, delivery({ user: id }));
     await rig.checked(org);
+    // The first hint is older than the suspension, so the evidence must not name it as the signal.
+    const [signal] = await rig.admin.query(
+      `select c.causation_id = 'okta-event:' || h.event_id as "named", c.pushed_at >= $3 as "timed"
+         from offboarding.offboarding_case c, (select event_id from offboarding.okta_hint where user_id = $2 order by received_at desc limit 1) h
+        where c.account_id = $1`,
+      [early.id, id, now?.at],
+    );
+    expect(signal).toEqual({ named: true, timed: true });
   });
 });
 

@@ -80,7 +80,11 @@ describe('the AsyncAPI document', () => {
     const compacted = Object.entries(channels).filter(
       ([, c]) => c.bindings.kafka.topicConfiguration['cleanup.policy']?.[0] === 'compact',
     );
-    expect(compacted.map(([topic]) => topic).sort()).toEqual(['identity.access', 'integration.settings']);
+    expect(compacted.map(([topic]) => topic).sort()).toEqual([
+      'directory.access',
+      'identity.access',
+      'integration.settings',
+    ]);
   });
 });
 

@@ -1,5 +1,4 @@
 /** Runs test 3 of the product page over HTTP, without a browser. The tests in `test/browser` run it in Chromium. */
-import { CognitoIdentityProviderClient, GetUserCommand } from '@aws-sdk/client-cognito-identity-provider';
 import { decodeJwt } from 'jose';
 import { z } from 'zod';
 import { DemoProblem, type Stack } from './stack.js';
@@ -22,7 +21,7 @@ export async function signIn(tools: Tools, stack: Stack, person: Person, role: s
     const web = new Web();
     const landed = await throughOkta(web, stack, person.login);
     const wrong = landed === `${stack.edge}${BACK_TO}` ? [] : [`the browser ended at ${landed}, not at ${BACK_TO}`];
-    wrong.push(...(await claimsOf(web, stack, { accountId: scimId, tenantId: tools.tenantId, role })));
+    wrong.push(...(await claimsOf(web, stack, tools, { accountId: scimId, role })));
     const zero = web.moments[0]?.at ?? 0;
     show([...web.moments, ...(await records.ofSignIn(scimId, zero))], zero);
     return [...wrong, ...(await signOut(web, stack))];
@@ -33,7 +32,8 @@ export async function signIn(tools: Tools, stack: Stack, person: Person, role: s
 async function claimsOf(
   web: Web,
   stack: Stack,
-  { accountId, tenantId, role }: { accountId: string; tenantId: string; role: string },
+  { pool, tenantId }: Tools,
+  { accountId, role }: { accountId: string; role: string },
 ): Promise<string[]> {
   const answer = await web.get(`${stack.edge}/auth/session`);
   if (answer.status !== 200) return [`/auth/session answered ${answer.status}: ${answer.text}`];
@@ -43,7 +43,7 @@ async function claimsOf(
   return [
     ...differs('the session', view, { roles: [role], primaryRole: role }),
     ...differs('the access token', decodeJwt(accessToken), claims),
-    ...differs("Cognito's user", await userOf(stack, accessToken), { 'custom:role': role }),
+    ...differs("Cognito's user", (await pool.read(accountId))?.attributes ?? {}, { 'custom:role': role }),
     ...(guarded.status === 200
       ? differs('the guarded service', caller.parse(JSON.parse(guarded.text)), { accountId, roles: [role] })
       : [`the guarded service answered ${guarded.status}: ${guarded.text}`]),
@@ -70,26 +70,6 @@ async function throughOkta(web: Web, stack: Stack, login: string): Promise<strin
 
 const sentence = ({ status, text }: { status: number; text: string }): string =>
   `${status} ${/<h1>([^<]*)/.exec(text)?.[1] ?? text.slice(0, 200)}`;
-
-/** Returns the attributes of the user to whom the token belongs. Cognito itself checks the token. */
-export async function userOf(
-  stack: Pick<Stack, 'cognito' | 'sandbox'>,
-  AccessToken: string,
-): Promise<Record<string, unknown>> {
-  const client = new CognitoIdentityProviderClient({
-    region: stack.cognito.region,
-    endpoint: stack.sandbox.cognito,
-    credentials: { accessKeyId: 'sandbox', secretAccessKey: 'sandbox' },
-  });
-  try {
-    const { UserAttributes = [] } = await client.send(new GetUserCommand({ AccessToken }));
-    return Object.fromEntries(
-      UserAttributes.map(({ Name = '', Value }): [string, string | undefined] => [Name, Value]),
-    );
-  } finally {
-    client.destroy();
-  }
-}
 
 function differs(subject: string, is: object, expected: Readonly<Record<string, unknown>>): string[] {
   const has = is as Record<string, unknown>;

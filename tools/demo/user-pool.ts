@@ -30,7 +30,7 @@ const POLL_MS = 500;
 export class UserPoolReader {
   private readonly client: CognitoIdentityProviderClient;
 
-  constructor(private readonly stack: Stack) {
+  constructor(private readonly stack: Pick<Stack, 'cognito' | 'sandbox'>) {
     this.client = new CognitoIdentityProviderClient({
       region: stack.cognito.region,
       endpoint: stack.sandbox.cognito,

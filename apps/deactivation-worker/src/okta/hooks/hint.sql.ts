@@ -15,12 +15,16 @@ export const hintsOf = (events: readonly OktaHookEvent[], appId: string): Hint[]
     .filter(({ appIds }) => appIds.length === 0 || appIds.includes(appId))
     .map(({ id, userId, type, published, appIds }) => ({ id, userId, type, published, assignment: appIds.length > 0 }));
 
+/** SQL condition: the check waits because the person was unknown. */
+const WAITS_FOR_PERSON = 'c.claim is null and c.last_error is null and c.attempts > 0';
+
 /**
  * Stores events of event hooks and the checks that they cause, in one statement, so that no event is stored without its
  * check. Both inserts follow the order of their keys, so that two deliveries about the same people cannot deadlock.
  *
- * A check that was postponed because the person was unknown becomes due now, because the person may be known by now. A
- * check that was postponed because Okta did not answer stays postponed.
+ * A check that was postponed because the person was unknown becomes due now, because the person may be known by now. The
+ * new event replaces its cause, because the person had no access that the earlier event could end. A check that was
+ * postponed because Okta did not answer stays postponed.
  */
 const store = `
   with hint as (
@@ -40,6 +44,8 @@ const store = `
     on conflict (tenant, user_id) do update
       set newer_causation_id = coalesce(c.newer_causation_id, excluded.causation_id), newer_at = coalesce(c.newer_at, excluded.pushed_at),
           newer_assignment = c.newer_assignment or excluded.assignment,
+          causation_id = case when ${WAITS_FOR_PERSON} then excluded.causation_id else c.causation_id end,
+          pushed_at = case when ${WAITS_FOR_PERSON} then excluded.pushed_at else c.pushed_at end,
           due_at = case when c.claim is null and c.last_error is null then least(c.due_at, clock_timestamp()) else c.due_at end
   )
   select count(*)::int as fresh from fresh`;
