@@ -33,15 +33,8 @@ const READS: Readonly<Record<string, readonly string[]>> = {
   'deactivation-worker': ['okta'],
   'auth-service': ['oidc'],
 };
-const READ = ['secretsmanager:GetSecretValue', 'secretsmanager:DescribeSecret'];
-const WRITE = [
-  ...READ,
-  'secretsmanager:CreateSecret',
-  'secretsmanager:PutSecretValue',
-  'secretsmanager:UpdateSecretVersionStage',
-  'secretsmanager:DeleteSecret',
-  'secretsmanager:RestoreSecret',
-];
+const READ = ['secretsmanager:GetSecretValue'];
+const WRITE = [...READ, 'secretsmanager:CreateSecret', 'secretsmanager:PutSecretValue'];
 
 export function servicePolicies(
   scope: Construct,
