@@ -175,6 +175,20 @@ suite('a cluster with users (skipped without Kafka)', () => {
   });
 });
 
+const shared = process.env.KAFKA_BROKERS;
+(shared ? it : it.skip)('a cluster without an authorizer gets the topics, and provisioning says so', async () => {
+  const topicPrefix = `t${randomUUID().slice(0, 8)}.`;
+  const brokers = (shared ?? '').split(',');
+  const defaults = { KAFKA_REPLICATION_FACTOR: 1, EVENT_RETENTION_DAYS: 14 };
+  expect(await provisionKafka({ carrier: 'kafka', brokers, topicPrefix }, users, defaults, logger)).toBe(false);
+  const admin = new Kafka({ brokers, logLevel: logLevel.NOTHING }).admin();
+  await admin.connect();
+  const created = (await admin.listTopics()).filter((topic) => topic.startsWith(topicPrefix));
+  await admin.deleteTopics({ topics: created });
+  await admin.disconnect();
+  expect(created.sort()).toEqual(topics.map((topic) => topicPrefix + topic).sort());
+});
+
 const REFUSED = /AUTHORIZATION_FAILED$/;
 
 /** The type of Kafka's error, which kafkajs may wrap. */

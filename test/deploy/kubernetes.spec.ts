@@ -42,10 +42,9 @@ interface EgressRule {
   }[];
   readonly ports: readonly { readonly port: number }[];
 }
-interface IngressRule {
-  readonly http: {
-    readonly paths: readonly { path: string; pathType: string; backend: { service: { name: string } } }[];
-  };
+interface RouteRule {
+  readonly matches: readonly { readonly path: { readonly type: string; readonly value: string } }[];
+  readonly backendRefs: readonly { readonly name: string; readonly port: number }[];
 }
 
 const FOLDERS = ['k8s/base', 'k8s/overlays/example'];
@@ -84,7 +83,9 @@ describe.each(FOLDERS)('%s', (folder) => {
 });
 
 describe('the Kubernetes manifests', () => {
-  it.each(all.map((placed) => [label(placed), placed.manifest] as const))(
+  const builtIn = all.filter(({ manifest }) => !manifest.apiVersion.startsWith('gateway.networking.k8s.io/'));
+
+  it.each(builtIn.map((placed) => [label(placed), placed.manifest] as const))(
     '%s follows the schema of its kind',
     async (_, manifest) => {
       expect(await checkManifest(manifest)).toEqual([]);
@@ -271,7 +272,7 @@ describe('the network policies', () => {
     },
   );
 
-  const browsers = { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'ingress-nginx' } } };
+  const browsers = { namespaceSelector: { matchLabels: { 'stackflow.com/edge': 'true' } } };
 
   it('let Okta, labelled callers and auth-service reach deactivation-worker, and browsers and callers auth-service', () => {
     const [callers, metrics] = from('identity-service');
@@ -304,17 +305,21 @@ describe('the network policies', () => {
       expect(from(store)).toEqual([{ podSelector: { matchLabels: { [`stackflow.com/uses-${store}`]: 'true' } } }]);
   });
 
-  it('let the ingress forward only the paths that Okta and browsers call, not /internal, /health or /metrics', () => {
-    const forwarded = all
-      .filter(({ manifest }) => manifest.kind === 'Ingress')
-      .flatMap(({ manifest }) => (manifest.spec as { rules: IngressRule[] }).rules)
-      .flatMap((rule) => rule.http.paths)
-      .map(({ pathType, path: at, backend }) => `${pathType} ${at} -> ${backend.service.name}`);
+  it('let the edge forward only the paths that Okta and browsers call, not /internal, /health or /metrics', () => {
+    const routes = all.filter(({ manifest }) => /Route$|^Ingress$/.test(manifest.kind));
+    expect(routes.map(label)).toEqual(['k8s/overlays/example/gateway.yaml: HTTPRoute edge']);
+    const { parentRefs, rules } = named('HTTPRoute', 'edge').spec as { parentRefs: object[]; rules: RouteRule[] };
+    expect(parentRefs).toEqual([{ name: named('Gateway', 'edge').metadata.name }]);
+    const forwarded = rules.flatMap(({ matches, backendRefs }) =>
+      matches.map(({ path: { type, value } }) => `${type} ${value} -> ${backendRefs.map((to) => to.name).join()}`),
+    );
     expect(forwarded).toEqual([
-      'Prefix /prod/api/scim/v2 -> scim-gateway',
-      'Prefix /scim/v2 -> scim-gateway',
-      'Prefix /auth/okta/event-hook -> deactivation-worker',
-      'Prefix /auth -> auth-service',
+      'PathPrefix /prod/api/scim/v2 -> scim-gateway',
+      'PathPrefix /scim/v2 -> scim-gateway',
+      'PathPrefix /auth/okta/event-hook -> deactivation-worker',
+      'PathPrefix /auth -> auth-service',
     ]);
+    for (const { name, port } of rules.flatMap(({ backendRefs }) => backendRefs))
+      expect(named('Service', name).spec).toMatchObject({ ports: [{ port }] });
   });
 });
