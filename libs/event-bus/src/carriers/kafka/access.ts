@@ -3,16 +3,18 @@
  * consumer groups that begin with its name. The brokers refuse everything else.
  */
 import { topics, type Topic } from '#events';
-import {
-  AclOperationTypes as Operation,
-  AclPermissionTypes,
-  AclResourceTypes as Resource,
-  ResourcePatternTypes as Pattern,
-  type AclEntry,
-} from 'kafkajs';
+import kafkajs, { type AclEntry, type AclOperationTypes, type AclResourceTypes } from 'kafkajs';
 import type { FollowLogger } from '../../follower.js';
 import type { KafkaAccess } from '../../settings.js';
 import { connectKafka, type TopicDefaults } from './client.js';
+
+// Node finds some of the names that this CommonJS package exports, and not these.
+const {
+  AclOperationTypes: Operation,
+  AclPermissionTypes: Permission,
+  AclResourceTypes: Resource,
+  ResourcePatternTypes: Pattern,
+} = kafkajs;
 
 export interface KafkaUser {
   /** Name of the service or subscriber, and of its consumer group. The SASL user has this name behind the prefix. */
@@ -34,15 +36,15 @@ export function conflictOf(users: readonly KafkaUser[]): string | undefined {
 export function accessList(users: readonly KafkaUser[], prefix = ''): AclEntry[] {
   return users.flatMap(({ name, publishes, consumes }) => {
     const allow = (
-      operation: Operation,
-      resourceType: Resource,
+      operation: AclOperationTypes,
+      resourceType: AclResourceTypes,
       plain: string,
       resourcePatternType = Pattern.LITERAL,
     ): AclEntry => ({
       principal: `User:${prefix}${name}`,
       host: '*',
       operation,
-      permissionType: AclPermissionTypes.ALLOW,
+      permissionType: Permission.ALLOW,
       resourceType,
       resourceName: prefix + plain,
       resourcePatternType,
