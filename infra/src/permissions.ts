@@ -33,14 +33,11 @@ const READS: Readonly<Record<string, readonly string[]>> = {
   'deactivation-worker': ['okta'],
   'auth-service': ['oidc'],
 };
-const READ = ['secretsmanager:GetSecretValue', 'secretsmanager:DescribeSecret'];
+const READ = ['secretsmanager:GetSecretValue'];
 const WRITE = [
   ...READ,
-  'secretsmanager:CreateSecret',
+  ...['Create', 'Delete'].map((verb) => `secretsmanager:${verb}Secret`),
   'secretsmanager:PutSecretValue',
-  'secretsmanager:UpdateSecretVersionStage',
-  'secretsmanager:DeleteSecret',
-  'secretsmanager:RestoreSecret',
 ];
 
 export function servicePolicies(

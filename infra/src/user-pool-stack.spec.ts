@@ -161,6 +161,18 @@ describe('UserPoolStack', () => {
       expect(all.filter((s) => actions(s).includes('secretsmanager:PutSecretValue'))).toEqual(['integration-hub']);
       expect(JSON.stringify(statements('scim-gateway'))).toContain('stackflow/*/scim-token-??????');
     });
+
+    it('give a service exactly the actions on secrets that it uses, and let none delete secrets', () => {
+      const onSecrets = (service: string) => actions(service).filter((action) => action.startsWith('secretsmanager:'));
+      for (const service of ['scim-gateway', 'deactivation-worker', 'auth-service'])
+        expect([service, onSecrets(service)]).toEqual([service, ['secretsmanager:GetSecretValue']]);
+      expect(onSecrets('identity-service')).toEqual([]);
+      expect(onSecrets('integration-hub')).toEqual(
+        ['CreateSecret', 'DeleteSecret', 'GetSecretValue', 'PutSecretValue'].map(
+          (action) => `secretsmanager:${action}`,
+        ),
+      );
+    });
   });
 
   describe('settingsFrom', () => {

@@ -102,7 +102,7 @@ export class BusRig {
 
   /** A sequencer on the publisher's outbox. */
   async sequencer(extra: NodeJS.ProcessEnv = {}): Promise<Sequencer> {
-    const platform = this.platform('publisher', this.producer);
+    const platform = this.platform('scim-gateway', this.producer);
     const sequencer = createBus(this.config(extra), platform).sequencer();
     await sequencer.start();
     this.open.push({ ...platform, close: () => sequencer.stop() });

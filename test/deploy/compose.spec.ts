@@ -17,6 +17,8 @@ interface ComposeService {
   readonly read_only?: boolean;
   readonly user?: string;
   readonly restart?: string;
+  readonly mem_limit?: string;
+  readonly pids_limit?: number;
 }
 
 interface Compose {
@@ -82,7 +84,10 @@ describe('docker-compose.yml', () => {
         provision: { condition: 'service_completed_successfully' },
         kafka: { condition: 'service_healthy' },
       });
-    expect(service('provision').depends_on).toEqual({ postgres: { condition: 'service_healthy' } });
+    expect(service('provision').depends_on).toEqual({
+      postgres: { condition: 'service_healthy' },
+      'kafka-users': { condition: 'service_completed_successfully' },
+    });
   });
 
   it('refers only to services, networks and volumes that it defines, and waits only for health checks that exist', () => {
@@ -108,12 +113,40 @@ describe('docker-compose.yml', () => {
   });
 
   it('connects services to Kafka and Postgres at the addresses where these listen', () => {
-    expect(service('kafka').environment?.KAFKA_ADVERTISED_LISTENERS).toBe(
-      `PLAINTEXT://${service('scim-gateway').environment?.KAFKA_BROKERS}`,
+    expect(service('kafka').environment?.KAFKA_ADVERTISED_LISTENERS?.split(',')[0]).toBe(
+      `SASL://${service('scim-gateway').environment?.KAFKA_BROKERS}`,
     );
     for (const name of Object.keys(SERVICES))
       expect(service(name).environment?.DATABASE_URL).toMatch(/@postgres:5432\/stackflow$/);
     expect(service('postgres').environment?.POSTGRES_DB).toBe('stackflow');
+  });
+
+  it('lets nobody but the broker itself connect to Kafka without a user', () => {
+    const broker = service('kafka').environment ?? {};
+    const protocols = new Map(
+      broker.KAFKA_LISTENER_SECURITY_PROTOCOL_MAP?.split(',').map((pair) => pair.split(':') as [string, string]),
+    );
+    const open = (broker.KAFKA_LISTENERS ?? '').split(',').filter((at) => !at.includes('//localhost:'));
+    expect(open.map((at) => protocols.get(at.split(':')[0] ?? ''))).toEqual(['SASL_PLAINTEXT']);
+    expect(broker.KAFKA_AUTHORIZER_CLASS_NAME).toMatch(/StandardAuthorizer$/);
+    expect(broker).not.toHaveProperty('KAFKA_ALLOW_EVERYONE_IF_NO_ACL_FOUND');
+  });
+
+  it.each(Object.keys(SERVICES))('gives %s a user of Kafka and credentials of AWS of its own', (name) => {
+    const variable = name.replaceAll('-', '_').toUpperCase();
+    expect(service(name).environment).toMatchObject({
+      KAFKA_USERNAME: name,
+      KAFKA_PASSWORD: `\${${variable}_KAFKA_PASSWORD:?set it in .env}`,
+      AWS_ACCESS_KEY_ID: `\${${variable}_AWS_ACCESS_KEY_ID:?set it in .env}`,
+      AWS_SECRET_ACCESS_KEY: `\${${variable}_AWS_SECRET_ACCESS_KEY:?set it in .env}`,
+    });
+    const users = service('kafka-users');
+    expect(users.environment).toHaveProperty(`${variable}_KAFKA_PASSWORD`);
+    expect(users.command?.[0]?.split(/[\s;]+/)).toContain(name);
+  });
+
+  it.each(Object.keys(compose.services))('limits the memory and the processes of %s', (name) => {
+    expect(service(name)).toMatchObject({ mem_limit: expect.any(String), pids_limit: expect.any(Number) });
   });
 
   it('connects the command line to the internal API of every service, and to no database and no carrier', () => {

@@ -41,6 +41,13 @@ describe('the Dockerfile', () => {
     expect(dockerfile).not.toMatch(/npm (i|install)\b/);
   });
 
+  it('runs no script of a package while it is built, and loads no other front end of the builder', () => {
+    const installs = dockerfile.match(/npm ci [^\n]*/g) ?? [];
+    expect(installs).toHaveLength(2);
+    for (const command of installs) expect(command).toContain('--ignore-scripts');
+    expect(dockerfile).not.toMatch(/^# *syntax=/m);
+  });
+
   it('contains the deployed programs but not the stand-ins for Okta and Cognito', () => {
     const removed = /rm -rf ([^\n\\]*)/.exec(dockerfile)?.[1]?.trim().split(' ') ?? [];
     expect(removed).toEqual(expect.arrayContaining(['dist/apps/sandbox', 'dist/tools', 'dist/test', 'dist/bench']));

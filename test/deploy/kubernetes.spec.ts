@@ -29,14 +29,22 @@ interface PodTemplate {
   readonly spec: PodSpec;
 }
 
+interface PolicySpec {
+  readonly podSelector: { readonly matchLabels?: Readonly<Record<string, string>> };
+  readonly policyTypes: readonly string[];
+  readonly egress?: readonly EgressRule[];
+}
 interface EgressRule {
-  readonly to?: readonly { readonly ipBlock?: { readonly cidr: string; readonly except?: readonly string[] } }[];
+  readonly to?: readonly {
+    readonly ipBlock?: { readonly cidr: string; readonly except?: readonly string[] };
+    readonly podSelector?: object;
+    readonly namespaceSelector?: object;
+  }[];
   readonly ports: readonly { readonly port: number }[];
 }
-interface IngressRule {
-  readonly http: {
-    readonly paths: readonly { path: string; pathType: string; backend: { service: { name: string } } }[];
-  };
+interface RouteRule {
+  readonly matches: readonly { readonly path: { readonly type: string; readonly value: string } }[];
+  readonly backendRefs: readonly { readonly name: string; readonly port: number }[];
 }
 
 const FOLDERS = ['k8s/base', 'k8s/overlays/example'];
@@ -75,7 +83,9 @@ describe.each(FOLDERS)('%s', (folder) => {
 });
 
 describe('the Kubernetes manifests', () => {
-  it.each(all.map((placed) => [label(placed), placed.manifest] as const))(
+  const builtIn = all.filter(({ manifest }) => !manifest.apiVersion.startsWith('gateway.networking.k8s.io/'));
+
+  it.each(builtIn.map((placed) => [label(placed), placed.manifest] as const))(
     '%s follows the schema of its kind',
     async (_, manifest) => {
       expect(await checkManifest(manifest)).toEqual([]);
@@ -145,6 +155,28 @@ describe('the Kubernetes manifests', () => {
     },
   );
 
+  it.each(Object.keys(SERVICES))('%s has a user of Kafka of its own, with a password of its own', (name) => {
+    for (const container of containersOf(template(named('Deployment', name)).spec)) {
+      expect(environment(container).get('KAFKA_USERNAME')).toBe(name);
+      const password = container.env?.find((variable) => variable.name === 'KAFKA_PASSWORD');
+      expect(password?.valueFrom?.secretKeyRef).toEqual({ name, key: 'KAFKA_PASSWORD' });
+    }
+  });
+
+  it('sign in to a broker that lets nobody else in and has an authorizer', () => {
+    const [broker, users] = template(named('StatefulSet', 'kafka')).spec.containers;
+    const settings = broker && environment(broker);
+    const reachable = settings
+      ?.get('KAFKA_LISTENERS')
+      ?.split(',')
+      .filter((at) => !at.includes('//localhost:'));
+    expect(reachable).toEqual(['SASL://:9092']);
+    expect(settings?.get('KAFKA_LISTENER_SECURITY_PROTOCOL_MAP')).toContain('SASL:SASL_PLAINTEXT');
+    expect(settings?.get('KAFKA_AUTHORIZER_CLASS_NAME')).toMatch(/StandardAuthorizer$/);
+    for (const name of ['admin', ...Object.keys(SERVICES)])
+      expect((users?.args as string[])[0]?.split(/[\s;]+/)).toContain(name);
+  });
+
   it.each(ours)('%s %s runs on a read-only file system', (kind, name) => {
     for (const container of containersOf(template(named(kind, name)).spec))
       expect(container.securityContext).toMatchObject({ readOnlyRootFilesystem: true });
@@ -196,8 +228,38 @@ describe('the network policies', () => {
   const from = (name: string): unknown[] =>
     (named('NetworkPolicy', name).spec as { ingress: { from: unknown[] }[] }).ingress.flatMap((rule) => rule.from);
 
-  it('refuse every connection that no policy allows', () => {
-    expect(named('NetworkPolicy', 'deny-ingress').spec).toEqual({ podSelector: {}, policyTypes: ['Ingress'] });
+  it('refuse every connection that no policy allows, in both directions, for every pod', () => {
+    expect(named('NetworkPolicy', 'deny-all').spec).toEqual({ podSelector: {}, policyTypes: ['Ingress', 'Egress'] });
+  });
+
+  /** The rules for outgoing connections of the pods of a workload, from all policies that select them. */
+  const outgoing = (kind: string, name: string): EgressRule[] => {
+    const { labels } = template(named(kind, name)).metadata;
+    return all
+      .filter(({ manifest }) => manifest.kind === 'NetworkPolicy')
+      .map(({ manifest }) => manifest.spec as PolicySpec)
+      .filter(({ podSelector: { matchLabels = {} } }) => Object.entries(matchLabels).every(([k, v]) => labels[k] === v))
+      .flatMap(({ policyTypes, egress = [] }) => (policyTypes.includes('Egress') ? egress : []));
+  };
+  const portsTo = (kind: string, name: string, anywhere: boolean): unknown[] =>
+    outgoing(kind, name)
+      .filter(({ to }) => (to === undefined) === anywhere)
+      .flatMap(({ ports }) => ports.map(({ port }) => port));
+
+  it.each(Object.keys(SERVICES))(
+    'let %s connect to DNS, Postgres, Kafka, HTTPS, pod credentials and traces only',
+    (name) => {
+      expect(portsTo('Deployment', name, true)).toEqual([53, 53, 5432, 9092]);
+      const callsAnother = ['auth-service', 'identity-service'].includes(name) ? ['http'] : [];
+      expect(portsTo('Deployment', name, false)).toEqual([443, 80, 4318, ...callsAnother]);
+    },
+  );
+
+  it('let the job connect to Postgres and Kafka only, the command line to the services only, the stores to nothing', () => {
+    expect([portsTo('Job', 'provision', true), portsTo('Job', 'provision', false)]).toEqual([[53, 53, 5432, 9092], []]);
+    expect([portsTo('Deployment', 'cli', true), portsTo('Deployment', 'cli', false)]).toEqual([[53, 53], ['http']]);
+    for (const store of ['postgres', 'kafka'])
+      expect([portsTo('StatefulSet', store, true), portsTo('StatefulSet', store, false)]).toEqual([[53, 53], []]);
   });
 
   it.each(['identity-service', 'integration-hub'])(
@@ -216,7 +278,7 @@ describe('the network policies', () => {
     expect(from('scim-gateway')).toEqual([browsers, members, callers, metrics]);
   });
 
-  const browsers = { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'ingress-nginx' } } };
+  const browsers = { namespaceSelector: { matchLabels: { 'stackflow.com/edge': 'true' } } };
 
   it('let Okta, labelled callers and auth-service reach deactivation-worker, and browsers and callers auth-service', () => {
     const [callers, metrics] = from('identity-service');
@@ -225,18 +287,14 @@ describe('the network policies', () => {
     expect(from('auth-service')).toEqual([browsers, callers, metrics]);
   });
 
-  it.each(['deactivation-worker', 'auth-service'])(
-    'let %s, which calls addresses that a tenant chooses, connect to no private address',
-    (name) => {
-      const { egress } = named('NetworkPolicy', name).spec as { egress: EgressRule[] };
-      const wide = egress.flatMap(({ to = [], ports }) => (ports.some((p) => p.port === 443) ? to : []));
-      expect(wide.map(({ ipBlock }) => ipBlock?.cidr)).toEqual(['0.0.0.0/0', '::/0']);
-      for (const network of ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '169.254.0.0/16'])
-        expect(wide[0]?.ipBlock?.except).toContain(network);
-      const anywhere = egress.filter(({ to }) => to === undefined).flatMap(({ ports }) => ports);
-      expect(anywhere.map((p) => p.port)).toEqual([53, 53, 5432, 9092]);
-    },
-  );
+  it.each(Object.keys(SERVICES))('keep %s away from private addresses on the port of HTTPS', (name) => {
+    const wide = outgoing('Deployment', name).flatMap(({ to = [], ports }) =>
+      ports.some((p) => p.port === 443) ? to : [],
+    );
+    expect(wide.map(({ ipBlock }) => ipBlock?.cidr)).toEqual(['0.0.0.0/0', '::/0']);
+    for (const network of ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '169.254.0.0/16'])
+      expect(wide[0]?.ipBlock?.except).toContain(network);
+  });
 
   it('label the command line as a caller of the internal APIs', () => {
     const { labels } = template(named('Deployment', 'cli')).metadata;
@@ -245,24 +303,29 @@ describe('the network policies', () => {
 
   it('let every workload that needs Postgres or Kafka reach it', () => {
     for (const [kind, name] of started)
-      expect(template(named(kind, name)).metadata.labels).toMatchObject({ 'stackflow.com/uses-postgres': 'true' });
-    for (const name of Object.keys(SERVICES))
-      expect(template(named('Deployment', name)).metadata.labels).toMatchObject({ 'stackflow.com/uses-kafka': 'true' });
+      expect(template(named(kind, name)).metadata.labels).toMatchObject({
+        'stackflow.com/uses-postgres': 'true',
+        'stackflow.com/uses-kafka': 'true',
+      });
     for (const store of ['postgres', 'kafka'])
       expect(from(store)).toEqual([{ podSelector: { matchLabels: { [`stackflow.com/uses-${store}`]: 'true' } } }]);
   });
 
-  it('let the ingress forward only the paths that Okta and browsers call, not /internal, /health or /metrics', () => {
-    const forwarded = all
-      .filter(({ manifest }) => manifest.kind === 'Ingress')
-      .flatMap(({ manifest }) => (manifest.spec as { rules: IngressRule[] }).rules)
-      .flatMap((rule) => rule.http.paths)
-      .map(({ pathType, path: at, backend }) => `${pathType} ${at} -> ${backend.service.name}`);
+  it('let the edge forward only the paths that Okta and browsers call, not /internal, /health or /metrics', () => {
+    const routes = all.filter(({ manifest }) => /Route$|^Ingress$/.test(manifest.kind));
+    expect(routes.map(label)).toEqual(['k8s/overlays/example/gateway.yaml: HTTPRoute edge']);
+    const { parentRefs, rules } = named('HTTPRoute', 'edge').spec as { parentRefs: object[]; rules: RouteRule[] };
+    expect(parentRefs).toEqual([{ name: named('Gateway', 'edge').metadata.name }]);
+    const forwarded = rules.flatMap(({ matches, backendRefs }) =>
+      matches.map(({ path: { type, value } }) => `${type} ${value} -> ${backendRefs.map((to) => to.name).join()}`),
+    );
     expect(forwarded).toEqual([
-      'Prefix /prod/api/scim/v2 -> scim-gateway',
-      'Prefix /scim/v2 -> scim-gateway',
-      'Prefix /auth/okta/event-hook -> deactivation-worker',
-      'Prefix /auth -> auth-service',
+      'PathPrefix /prod/api/scim/v2 -> scim-gateway',
+      'PathPrefix /scim/v2 -> scim-gateway',
+      'PathPrefix /auth/okta/event-hook -> deactivation-worker',
+      'PathPrefix /auth -> auth-service',
     ]);
+    for (const { name, port } of rules.flatMap(({ backendRefs }) => backendRefs))
+      expect(named('Service', name).spec).toMatchObject({ ports: [{ port }] });
   });
 });

@@ -11,7 +11,7 @@ const database = await Database.connect({
   applicationName: 'sequencer',
 });
 const platform = {
-  service: 'sequencer',
+  service: 'scim-gateway', // publishes to the topics of this owner
   database,
   logger: createLogger('sequencer', 'warn'),
   metrics: new Metrics('sequencer', { process: false }),

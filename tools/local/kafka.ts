@@ -40,6 +40,11 @@ export interface KafkaOptions {
   readonly folder: string;
   readonly port?: number;
   readonly log?: (text: string) => void;
+  /**
+   * Passwords by user name. If set, clients must sign in by SASL/SCRAM-SHA-512, and only `admin` may do what no
+   * access-control list allows. The users are created with the folder.
+   */
+  readonly users?: Readonly<Record<string, string>>;
 }
 
 /** Returns the reason why this machine cannot start a broker, or undefined if it can. */
@@ -73,9 +78,8 @@ export async function startKafka(options: KafkaOptions): Promise<LocalKafka> {
   const refusal = (pid: number): string => `Process ${pid} already runs Kafka in ${options.folder}.`;
   return owningFolder(options.folder, refusal, async (release) => {
     await endPredecessor(options.folder);
-    const { port, config } = await configure(options.folder, options.port);
-    if (!fs.existsSync(path.join(options.folder, 'topics', 'meta.properties')))
-      await format(jars, config, options.folder);
+    const { port, config } = await configure(options);
+    if (!fs.existsSync(path.join(options.folder, 'topics', 'meta.properties'))) await format(jars, config, options);
     return launch(jars, config, port, options.folder, release);
   });
 }
@@ -135,17 +139,15 @@ async function fetchJars(log: (text: string) => void): Promise<string> {
 const runToEnd = (program: string, args: readonly string[], cwd?: string): Promise<void> =>
   endedWell(spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], cwd }), [program, ...args].join(' '));
 
-async function configure(folder: string, wantedPort: number | undefined): Promise<{ port: number; config: string }> {
-  const port = await freePort(wantedPort);
-  let controller = await freePort();
-  while (controller === port) controller = await freePort();
+async function configure({ folder, port: wanted, users }: KafkaOptions): Promise<{ port: number; config: string }> {
+  const ports = new Set([await freePort(wanted)]);
+  while (ports.size < 3) ports.add(await freePort());
+  const [port = 0, controller = 0, internal = 0] = ports;
   const properties = {
     'process.roles': 'broker,controller',
     'node.id': '1',
     'controller.quorum.voters': `1@127.0.0.1:${controller}`,
-    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controller}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
-    'inter.broker.listener.name': 'PLAINTEXT',
+    ...(users ? secured(port, internal, controller) : open(port, controller)),
     'controller.listener.names': 'CONTROLLER',
     'log.dirs': path.join(folder, 'topics').replaceAll('\\', '/'),
     'offsets.topic.replication.factor': '1',
@@ -164,12 +166,34 @@ async function configure(folder: string, wantedPort: number | undefined): Promis
   return { port, config };
 }
 
-async function format(jars: string, config: string, folder: string): Promise<void> {
+const open = (port: number, controller: number): Record<string, string> => ({
+  listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controller}`,
+  'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+  'inter.broker.listener.name': 'PLAINTEXT',
+});
+
+/** As in docker-compose.yml: clients have SASL, and the broker itself uses listeners that only its machine reaches. */
+const secured = (port: number, internal: number, controller: number): Record<string, string> => ({
+  listeners: `SASL://127.0.0.1:${port},INTERNAL://127.0.0.1:${internal},CONTROLLER://127.0.0.1:${controller}`,
+  'advertised.listeners': `SASL://127.0.0.1:${port},INTERNAL://127.0.0.1:${internal}`,
+  'listener.security.protocol.map': 'SASL:SASL_PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT',
+  'inter.broker.listener.name': 'INTERNAL',
+  'sasl.enabled.mechanisms': 'SCRAM-SHA-512',
+  'listener.name.sasl.scram-sha-512.sasl.jaas.config':
+    'org.apache.kafka.common.security.scram.ScramLoginModule required;',
+  'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+  'super.users': 'User:ANONYMOUS;User:admin',
+});
+
+async function format(jars: string, config: string, { folder, users = {} }: KafkaOptions): Promise<void> {
   // The tool would read an id that begins with "-" as an option.
   const id = randomBytes(16).toString('base64url').replace(/^-/, 'A');
   await runToEnd(
     'java',
-    ['-cp', path.join(jars, '*'), 'kafka.tools.StorageTool', 'format', '-t', id, '-c', config],
+    [
+      ...['-cp', path.join(jars, '*'), 'kafka.tools.StorageTool', 'format', '-t', id, '-c', config],
+      ...Object.entries(users).flatMap(([name, word]) => ['-S', `SCRAM-SHA-512=[name=${name},password=${word}]`]),
+    ],
     folder,
   );
 }

@@ -37,6 +37,7 @@ export function common(s: StackSetup, service: string): NodeJS.ProcessEnv {
   return {
     ...inherited,
     NODE_ENV: s.base.NODE_ENV ?? 'production',
+    ALLOW_DEVELOPMENT_SETTINGS: 'true',
     HOST: '127.0.0.1',
     PORT: String(s.ports[service]),
     DATABASE_URL: s.databaseUrl(service),

@@ -1,6 +1,8 @@
 import { cognitoSettings } from '#cognito';
 import { busSettings } from '#event-bus';
 import {
+  outsideAws,
+  always,
   flag,
   integer,
   list,
@@ -38,10 +40,12 @@ export const signingSettings = {
   KMS_ENDPOINT: optionalUrl({
     purpose: 'KMS endpoint that replaces the public one of AWS, e.g. a VPC endpoint.',
     example: 'https://vpce-0example.kms.eu-central-1.vpce.amazonaws.com',
+    development: outsideAws,
   }),
   ASSERTION_KEY_FILES: list({
     purpose: 'Files with P-256 keys (PKCS #8 PEM) that replace ASSERTION_KMS_KEYS. For development only.',
     example: '/run/secrets/assertion.pem',
+    development: always,
   }),
 } satisfies ConfigShape;
 
@@ -110,6 +114,7 @@ export const config = {
     purpose:
       'Origin that replaces the origin of every issuer, e.g. that of the sandbox. It may be http. For development only.',
     example: 'http://localhost:9402',
+    development: always,
   }),
   DEACTIVATION_WORKER_URL: url({
     purpose: 'URL of the internal API of deactivation-worker, which signs people out after a Universal Logout.',

@@ -1,4 +1,13 @@
-import { decimal, optionalUrl, text, type ConfigOf, type ConfigShape, type Database, type Metrics } from '#platform';
+import {
+  outsideAws,
+  decimal,
+  optionalUrl,
+  text,
+  type ConfigOf,
+  type ConfigShape,
+  type Database,
+  type Metrics,
+} from '#platform';
 import { QuotaGate } from './quota-gate.js';
 import { quotasSetting } from './quotas.js';
 
@@ -11,6 +20,7 @@ export const cognitoSettings = {
   COGNITO_ENDPOINT: optionalUrl({
     purpose: "Address that replaces AWS's own Cognito address, e.g. that of the sandbox.",
     example: 'http://localhost:9400',
+    development: outsideAws,
   }),
   COGNITO_QUOTA_SHARE: decimal({
     purpose: "Part of the account's Cognito quotas that StackFlow's services may use together.",

@@ -1,5 +1,5 @@
-import type { Topic } from '#events';
-import type { Database, Logger, PlatformContext } from '#platform';
+import { owners, topics, type Topic } from '#events';
+import type { PlatformContext } from '#platform';
 import type { CustomTransportStrategy } from '@nestjs/microservices';
 import { connectKafka } from './carriers/kafka/client.js';
 import { KafkaPublisher } from './carriers/kafka/publisher.js';
@@ -38,11 +38,12 @@ export function createBus(config: BusConfig, platform: BusPlatform): Bus {
   const consumerMetrics = ConsumerMetrics.of(metrics);
   const kafka =
     config.EVENT_CARRIER === 'kafka' ? connectKafka(kafkaAccess(config), platform.service, logger, config) : undefined;
+  const ownTopics = topics.filter((topic) => owners[topic] === platform.service);
   return {
     sequencer(schema = database.schema) {
       const publishing = { database, schema, logger, metrics };
       return kafka
-        ? new Sequencer({ ...publishing, publisher: new KafkaPublisher(kafka, schema, logger) })
+        ? new Sequencer({ ...publishing, publisher: new KafkaPublisher(kafka, schema, ownTopics, logger) })
         : postgresSequencer({ ...publishing, retentionDays: config.EVENT_RETENTION_DAYS });
     },
     strategy(group, options = {}) {
@@ -70,8 +71,10 @@ export function createBus(config: BusConfig, platform: BusPlatform): Bus {
 export const postgresSequencer = (options: Omit<SequencerOptions, 'publisher'> & PostgresPublisherOptions): Sequencer =>
   new Sequencer({ ...options, publisher: new PostgresPublisher(options) });
 
+type SourcePlatform = Pick<BusPlatform, 'service' | 'database' | 'logger'>;
+
 /** Creates a reader of published events. It connects to the carrier on first use. */
-export const sourceOf = (config: BusConfig, database: Database, logger: Logger): EventSource =>
+export const sourceOf = (config: BusConfig, { service, database, logger }: SourcePlatform): EventSource =>
   config.EVENT_CARRIER === 'kafka'
-    ? new KafkaSource(connectKafka(kafkaAccess(config), `${database.schema}:events`, logger))
+    ? new KafkaSource(connectKafka(kafkaAccess(config), service, logger), service)
     : new PostgresSource(database);

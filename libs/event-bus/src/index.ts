@@ -5,6 +5,7 @@
  * own database happens exactly once. A failing event blocks only its own key, and is never dropped.
  */
 export { EventAdminModule } from './admin/events.controller.js';
+export { conflictOf, isKafkaOutage, provisionKafka, type KafkaUser } from './carriers/kafka/access.js';
 export { createBus, postgresSequencer, type Bus, type BusPlatform, type StrategyOptions } from './bus.js';
 export * from './consumer/context.js';
 export * from './consumer/incoming.js';

@@ -16,8 +16,9 @@ export const busSettings = {
   }),
   KAFKA_SSL: flag({ purpose: 'TLS towards the brokers.', example: 'true', default: false }),
   KAFKA_USERNAME: optionalText({
-    purpose: 'SASL/SCRAM-SHA-512 user. If it is not set, no SASL is used.',
-    example: 'stackflow',
+    purpose:
+      'SASL/SCRAM-SHA-512 user: KAFKA_TOPIC_PREFIX, then the name of the service or subscriber. If it is not set, no SASL is used.',
+    example: 'scim-gateway',
   }),
   KAFKA_PASSWORD: {
     ...optionalText({ purpose: 'SASL/SCRAM-SHA-512 password.', example: '$(cat kafka-password)' }),
@@ -80,7 +81,9 @@ export interface KafkaAccess {
   readonly password?: string | undefined;
 }
 
-export const kafkaAccess = (config: BusConfig): KafkaAccess => ({
+type AccessSetting = 'KAFKA_BROKERS' | 'KAFKA_TOPIC_PREFIX' | 'KAFKA_SSL' | 'KAFKA_USERNAME' | 'KAFKA_PASSWORD';
+
+export const kafkaAccess = (config: Pick<BusConfig, AccessSetting>): KafkaAccess => ({
   carrier: 'kafka',
   brokers: config.KAFKA_BROKERS,
   topicPrefix: config.KAFKA_TOPIC_PREFIX,

@@ -2,6 +2,13 @@
 import type { Topic } from '#events';
 import type { Delivery } from './record.js';
 
+/** The carrier does not let this service read the topic. */
+export class ReadRefused extends Error {
+  constructor(topic: Topic) {
+    super(`The brokers do not let this service read ${topic}, because it neither publishes nor consumes it.`);
+  }
+}
+
 export interface ReadRange {
   readonly topic: Topic;
   /** If set, only events published at or after this instant are read. */

@@ -1,4 +1,5 @@
 import {
+  always,
   choice,
   ConfigError,
   decimal,
@@ -8,6 +9,7 @@ import {
   list,
   loadConfig,
   optionalUrl,
+  outsideAws,
   postgresUrl,
   printableConfig,
   secret,
@@ -109,5 +111,32 @@ describe('configuration', () => {
     expect(help).toMatch(/PORT {2}\(default 3000\)/);
     expect(help).toMatch(/ELSEWHERE {2}\(optional\)/);
     expect(help).toMatch(/PEERS {2}\(optional\)/);
+  });
+
+  describe('with NODE_ENV=production', () => {
+    const development = {
+      ISSUER: optionalUrl({ purpose: 'An issuer.', example: 'http://a', development: always }),
+      ENDPOINT: optionalUrl({ purpose: 'An endpoint.', example: 'http://a', development: outsideAws }),
+    };
+    const load = (env: NodeJS.ProcessEnv) => () => loadConfig('test', development, env);
+    const vpc = 'https://vpce-0example.kms.eu-central-1.vpce.amazonaws.com';
+
+    it.each([
+      ['a stand-in for an issuer', { ISSUER: 'https://login.example.com' }],
+      ['an endpoint that is not of AWS', { ENDPOINT: 'http://localhost:9400' }],
+      ['an endpoint whose name only looks like AWS', { ENDPOINT: 'https://amazonaws.com.evil.example' }],
+      ['an endpoint of AWS without TLS', { ENDPOINT: 'http://kms.eu-central-1.amazonaws.com' }],
+      ['AWS as the user of another host', { ENDPOINT: 'https://a.amazonaws.com@evil.example' }],
+    ])('refuses %s unless it is allowed explicitly', (_, env) => {
+      expect(load({ ...env, NODE_ENV: 'production' })).toThrow('ALLOW_DEVELOPMENT_SETTINGS=true');
+      expect(load({ ...env, NODE_ENV: 'production', ALLOW_DEVELOPMENT_SETTINGS: 'yes' })).toThrow('for development');
+      expect(load({ ...env, NODE_ENV: 'production', ALLOW_DEVELOPMENT_SETTINGS: 'true' })()).toMatchObject(env);
+      expect(load(env)()).toMatchObject(env);
+    });
+
+    it('accepts an endpoint of AWS in a private network, and no value at all', () => {
+      expect(load({ ENDPOINT: vpc, NODE_ENV: 'production' })()).toMatchObject({ ENDPOINT: vpc });
+      expect(load({ ISSUER: '', NODE_ENV: 'production' })()).toEqual({});
+    });
   });
 });

@@ -11,7 +11,17 @@ export interface Setting<T> {
   readonly example: string;
   /** True if `--print-config` and error messages must not show the value. */
   readonly secret?: boolean;
+  /** Returns whether a value is for development: `NODE_ENV=production` refuses it unless {@link ALLOW_DEVELOPMENT} is set. */
+  readonly development?: (value: string) => boolean;
 }
+
+/** An address of AWS itself may be set in production, e.g. that of a VPC endpoint. */
+export const outsideAws = (address: string): boolean =>
+  !/^https:\/\/[a-z0-9.-]+\.amazonaws\.com(\.cn)?(:443)?\/?$/.test(address);
+export const always = (): boolean => true;
+
+/** Set by the local stack, which runs as in production but against stand-ins. */
+const ALLOW_DEVELOPMENT = 'ALLOW_DEVELOPMENT_SETTINGS';
 
 export type ConfigShape = Readonly<Record<string, Setting<unknown>>>;
 export type ConfigOf<S extends ConfigShape> = { readonly [K in keyof S]: S[K] extends Setting<infer T> ? T : never };
@@ -38,6 +48,17 @@ export function loadConfig<S extends ConfigShape>(
   const values: Record<string, unknown> = {};
   for (const [name, setting] of Object.entries(shape)) {
     const raw = env[name] === '' ? undefined : env[name];
+    if (
+      raw !== undefined &&
+      env.NODE_ENV === 'production' &&
+      env[ALLOW_DEVELOPMENT] !== 'true' &&
+      setting.development?.(raw)
+    ) {
+      faults.push(
+        `${name} has a value for development and tests, which replaces a key or an address that production relies on. Remove it, or set ${ALLOW_DEVELOPMENT}=true if you mean it.`,
+      );
+      continue;
+    }
     const parsed = setting.schema.safeParse(raw);
     if (parsed.success) {
       values[name] = parsed.data;
@@ -85,7 +106,7 @@ export function describeConfig(shape: ConfigShape): string {
     .join('\n');
 }
 
-type Meta = { purpose: string; example: string; secret?: boolean };
+type Meta = Pick<Setting<unknown>, 'purpose' | 'example' | 'secret' | 'development'>;
 const setting = <T>(schema: z.ZodType<T>, meta: Meta): Setting<T> => ({ schema, ...meta });
 
 export const text = (meta: Meta & { default?: string }): Setting<string> =>

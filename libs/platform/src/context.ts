@@ -5,6 +5,8 @@ import type { Metrics } from './metrics.js';
 
 /** Injects the validated configuration of the service: `@Inject(CONFIG) config: ConfigOf<typeof config>`. */
 export const CONFIG = Symbol('config');
+/** Injects the name of the service. */
+export const SERVICE = Symbol('service');
 /** `@Inject(LOGGER) logger: Logger`. */
 export const LOGGER = Symbol('logger');
 

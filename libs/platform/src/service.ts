@@ -21,7 +21,7 @@ import {
   type ConfigShape,
 } from './config.js';
 import { connectConsumer } from './consumers.js';
-import { CONFIG, LOGGER, type PlatformContext } from './context.js';
+import { CONFIG, LOGGER, SERVICE, type PlatformContext } from './context.js';
 import { Database, isDatabaseOutage, PostgresTooOld, type DatabaseOptions } from './database.js';
 import { Health, HealthController } from './health.js';
 import { createLogger, nestLogger, type Logger } from './logging.js';
@@ -140,6 +140,7 @@ export async function createApplication<S extends Shape>(
   const own = await definition.module(platform);
   const providers = [
     { provide: CONFIG, useValue: platform.config },
+    { provide: SERVICE, useValue: definition.name },
     { provide: LOGGER, useValue: platform.logger },
     { provide: Database, useValue: platform.database },
     { provide: Metrics, useValue: platform.metrics },

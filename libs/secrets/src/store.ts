@@ -11,7 +11,7 @@ import {
   ResourceNotFoundException,
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager';
-import { CONFIG, optionalUrl, text, type ConfigOf, type ConfigShape } from '#platform';
+import { outsideAws, CONFIG, optionalUrl, text, type ConfigOf, type ConfigShape } from '#platform';
 
 export const secretSettings = {
   AWS_REGION: text({
@@ -22,6 +22,7 @@ export const secretSettings = {
   SECRETS_MANAGER_ENDPOINT: optionalUrl({
     purpose: 'Address of Secrets Manager, if it is not the public address of AWS: the sandbox, or a VPC endpoint.',
     example: 'http://localhost:4584',
+    development: outsideAws,
   }),
 } satisfies ConfigShape;
 

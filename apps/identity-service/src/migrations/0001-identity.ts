@@ -24,6 +24,7 @@ const ERASED = [
   'held_role_loss',
   'account',
   'directory_user',
+  'membership_load',
   'directory_group',
   'membership',
   'role_mapping',

@@ -12,7 +12,7 @@ import {
   RetryParked,
   SkipParked,
 } from '#contracts';
-import { CONFIG, Database, CalledBy, type Caller, InternalApi, Needs, LOGGER, type Logger } from '#platform';
+import { CONFIG, Database, CalledBy, type Caller, InternalApi, Needs, LOGGER, SERVICE, type Logger } from '#platform';
 import { Body, Controller, Get, HttpCode, Module, Param, Post, Query } from '@nestjs/common';
 import { ApiOkResponse } from '@nestjs/swagger';
 import { sourceOf } from '../bus.js';
@@ -73,9 +73,9 @@ class EventsController {
   providers: [
     {
       provide: EventAdmin,
-      useFactory: (config: BusConfig, database: Database, logger: Logger) =>
-        new EventAdmin(database, config.EVENT_CARRIER, sourceOf(config, database, logger), logger),
-      inject: [CONFIG, Database, LOGGER],
+      useFactory: (config: BusConfig, service: string, database: Database, logger: Logger) =>
+        new EventAdmin(database, config.EVENT_CARRIER, sourceOf(config, { service, database, logger }), logger),
+      inject: [CONFIG, SERVICE, Database, LOGGER],
     },
   ],
 })

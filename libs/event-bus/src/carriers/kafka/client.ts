@@ -18,7 +18,7 @@ export interface KafkaConnection {
 }
 
 /** How missing topics are created. */
-interface TopicDefaults {
+export interface TopicDefaults {
   readonly KAFKA_REPLICATION_FACTOR: number;
   readonly EVENT_RETENTION_DAYS: number;
 }

@@ -1,5 +1,5 @@
 /** Sends outbox rows to Kafka (idempotent producer, all in-sync replicas, one request in flight), then deletes them. */
-import { topics } from '#events';
+import type { Topic } from '#events';
 import type { Logger } from '#platform';
 import { Partitioners, type Message, type Producer } from 'kafkajs';
 import type { Client } from 'pg';
@@ -15,6 +15,7 @@ export class KafkaPublisher implements Publisher {
   constructor(
     private readonly connection: KafkaConnection,
     private readonly schema: string,
+    private readonly topics: readonly Topic[],
     private readonly logger: Logger,
   ) {
     identifier(schema);
@@ -77,7 +78,7 @@ export class KafkaPublisher implements Publisher {
   }
 
   private async connect(): Promise<Producer> {
-    await this.connection.ensureTopics(topics);
+    await this.connection.ensureTopics(this.topics);
     const producer = this.connection.kafka.producer({
       idempotent: true,
       maxInFlightRequests: 1,

@@ -3,17 +3,24 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { backoffMs } from '../../session.js';
 import type { Delivery } from '../../record.js';
-import type { EventSource, ReadRange } from '../../source.js';
+import { ReadRefused, type EventSource, type ReadRange } from '../../source.js';
 import type { KafkaConnection } from './client.js';
 import { deliveryOf } from './message.js';
 
 export class KafkaSource implements EventSource {
-  constructor(private readonly connection: KafkaConnection) {}
+  /** `user` begins the names of the temporary groups, which the brokers allow to the user of this name. */
+  constructor(
+    private readonly connection: KafkaConnection,
+    private readonly user: string,
+  ) {}
 
   read({ topic, from, key }: ReadRange, page: (deliveries: readonly Delivery[]) => Promise<void>): Promise<void> {
-    return readTopic(this.connection, topic, from, (deliveries) => {
+    const groupId = this.connection.name(`${this.user}-reader-${randomUUID()}`);
+    return readTopic(this.connection, groupId, topic, from, (deliveries) => {
       const chosen = key === undefined ? deliveries : deliveries.filter((d) => d.key === key);
       return chosen.length > 0 ? page(chosen) : Promise.resolve();
+    }).catch((error: { type?: string }) => {
+      throw error.type === 'TOPIC_AUTHORIZATION_FAILED' ? new ReadRefused(topic) : error;
     });
   }
 
@@ -68,17 +75,18 @@ async function groupLag(
 
 /**
  * Reads `topic` from `from`, or from its beginning if `from` is undefined. Stops at the end offsets that the topic has
- * when the function is called. Reads as a temporary consumer group and deletes the group afterwards.
+ * when the function is called. Reads as a temporary consumer group, because kafkajs reads only as a member of a group, and
+ * deletes the group afterwards.
  */
 async function readTopic(
   connection: KafkaConnection,
+  groupId: string,
   topic: Topic,
   from: Date | undefined,
   page: (deliveries: readonly Delivery[]) => Promise<void>,
 ): Promise<void> {
   const { kafka, name } = connection;
   const admin = kafka.admin();
-  const groupId = name(`event-reader-${randomUUID()}`); // kafkajs reads only as a member of a group
   const consumer = kafka.consumer({ groupId, allowAutoTopicCreation: false, maxWaitTimeInMs: 50 });
   await admin.connect();
   try {
