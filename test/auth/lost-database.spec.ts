@@ -21,7 +21,12 @@ let tenant: string;
 beforeAll(async () => {
   op = await new HostileProvider().start();
   rig = await AuthRig.start(op.origin);
-  const environment = { ...rig.environment, DATABASE_URL: rig.test.url('identity-service') };
+  // There are no groups here, so nobody asks the gateway for members.
+  const environment = {
+    ...rig.environment,
+    DATABASE_URL: rig.test.url('identity-service'),
+    SCIM_GATEWAY_URL: 'http://127.0.0.1:9',
+  };
   const known = Object.entries(environment).filter(([name]) => name in identity.config && name !== 'COGNITO_QUOTAS');
   identityService = await startInProcess(identity, Object.fromEntries(known));
   rig.stopAtClose(identityService);
@@ -34,7 +39,7 @@ afterAll(async () => {
 /** Publishes a directory user, so that identity-service creates the account. */
 async function addPerson(): Promise<Person> {
   const person = rig.people.make(tenant, { roles: [], primaryRole: null });
-  await rig.people.publishUser(person);
+  await rig.people.publishCreation(person);
   await rig.people.publishAccess(person);
   await eventually(async () => {
     const sql = 'select 1 from identity.account where id = $1 and provisioned_at is not null';
@@ -56,7 +61,9 @@ async function republish(...flags: string[]): Promise<string> {
 
 /** The state after EVENT_RETENTION_DAYS with a new database. */
 async function loseEverything(): Promise<void> {
-  await rig.admin.query(`delete from bus.event_log where topic not in ('identity.access', 'integration.settings')`);
+  await rig.admin.query(
+    `delete from bus.event_log where topic not in ('directory.access', 'identity.access', 'integration.settings')`,
+  );
   await rig.admin.query('drop schema auth cascade');
   await rig.admin.query('create schema auth authorization auth_service');
 }

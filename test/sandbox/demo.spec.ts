@@ -8,7 +8,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { readStack, type Stack } from '../../tools/demo/stack.js';
+import { readStack } from '../../tools/demo/stack.js';
 import { printTimeline, zeroOf } from '../../tools/demo/timeline.js';
 import { UserPoolReader } from '../../tools/demo/user-pool.js';
 import { startSandbox, type RunningSandbox } from '../support/sandbox.js';
@@ -23,7 +23,7 @@ describe('the check of the demonstration', () => {
       sandbox: { okta: endpoints.okta, cognito: endpoints.cognito },
       cognito: { region: 'us-east-1', userPoolId: running.poolId },
     };
-    pool = new UserPoolReader(stack as Stack);
+    pool = new UserPoolReader(stack);
     for (const GroupName of ['itsm_agent', 'itsm_manager'])
       await running.cognito.send(new CreateGroupCommand({ UserPoolId: running.poolId, GroupName }));
   });

@@ -10,7 +10,7 @@ import {
 } from '@aws-sdk/client-cognito-identity-provider';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { Outbox, type Sequencer, type NewEvent, postgresSequencer } from '#event-bus';
-import type { Access, Account, AccessUser, TenantSettings } from '#events';
+import type { Access, Account, AccessUser, DirectoryUser, TenantSettings } from '#events';
 import { createLogger, Database, Metrics } from '#platform';
 import { defaultSettings } from '#settings';
 import type { TestDatabase } from './database.js';
@@ -132,7 +132,14 @@ export class People {
     return this.publish('offboarding', 'com.stackflow.identity.access.changed.v1', tenant, id, data);
   }
 
-  /** Publishes only the directory user. */
+  /** Publishes a user of the directory, as identity-service needs it to create the account. */
+  publishCreation({ tenant, id, userName, externalId, displayName, email }: Person): Promise<void> {
+    const name = { givenName: null, familyName: null };
+    const user: DirectoryUser = { id, userName, externalId, active: true, displayName, name, email };
+    return this.publish('directory', 'com.stackflow.directory.user.created.v2', tenant, id, { user });
+  }
+
+  /** Publishes only what concerns the access of a directory user, as deactivation-worker and auth-service need it. */
   publishUser(
     { tenant, id, userName, externalId, displayName }: Person,
     active = true,

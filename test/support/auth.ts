@@ -189,11 +189,14 @@ export class AuthRig {
   }
 }
 
-/** Counts events in outboxes, and keys whose newest event is not in the inbox. */
+/**
+ * Counts events in outboxes, and keys whose newest event is not in the inbox. Leaves out directory.users, which auth-service
+ * does not consume.
+ */
 const WAITING = `
   select (
     (select count(*) from identity.outbox) + (select count(*) from offboarding.outbox) + (select count(*) from hub.outbox) + (select count(*) from directory.outbox)
-    + (select count(*) from (select topic, key, max(sequence) as sequence from bus.event_log group by 1, 2) e
+    + (select count(*) from (select topic, key, max(sequence) as sequence from bus.event_log where topic <> 'directory.users' group by 1, 2) e
        where not exists (select 1 from auth.inbox i where i.topic = e.topic
                          and i.key = e.key and i.sequence >= e.sequence)))::int as waiting`;
 
