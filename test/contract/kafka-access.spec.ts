@@ -1,5 +1,5 @@
 /**
- * What the brokers refuse to whom, on a real broker with users and an authorizer. Skipped with the other tests of Kafka;
+ * The brokers refuse what a user is not allowed: a real broker with users and an authorizer. Skipped with the other tests of Kafka;
  * this broker is started here, because the shared one has no users.
  */
 import { randomUUID } from 'node:crypto';
@@ -17,7 +17,7 @@ import { connectKafka } from '../../libs/event-bus/src/carriers/kafka/client.js'
 import { KafkaSource } from '../../libs/event-bus/src/carriers/kafka/source.js';
 import { ReadRefused } from '../../libs/event-bus/src/source.js';
 import { kafkaObstacle, startKafka, type LocalKafka } from '../../tools/local/kafka.js';
-import { BusRig, groupEvent, newTenant, TEST_LIMIT_MS, TOPIC, until } from './bus-rig.js';
+import { BusRig, groupEvent, newTenant, TEST_LIMIT_MS, until } from './bus-rig.js';
 
 const wanted = process.env.KAFKA_BROKERS ?? process.env.REQUIRE_KAFKA === '1';
 const suite = wanted && (await kafkaObstacle()) === undefined ? describe : describe.skip;

@@ -174,7 +174,7 @@ describe('the Kubernetes manifests', () => {
     expect(settings?.get('KAFKA_LISTENER_SECURITY_PROTOCOL_MAP')).toContain('SASL:SASL_PLAINTEXT');
     expect(settings?.get('KAFKA_AUTHORIZER_CLASS_NAME')).toMatch(/StandardAuthorizer$/);
     for (const name of ['admin', ...Object.keys(SERVICES)])
-      expect((users?.args as string[])[0]?.split(/[\s;]+/)).toContain(name);
+      expect((users?.args as string[] | undefined)?.[0]?.split(/[\s;]+/)).toContain(name);
   });
 
   it.each(ours)('%s %s runs on a read-only file system', (kind, name) => {

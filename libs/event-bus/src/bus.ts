@@ -38,7 +38,9 @@ export function createBus(config: BusConfig, platform: BusPlatform): Bus {
   const consumerMetrics = ConsumerMetrics.of(metrics);
   const kafka =
     config.EVENT_CARRIER === 'kafka' ? connectKafka(kafkaAccess(config), platform.service, logger, config) : undefined;
-  const ownTopics = topics.filter((topic) => owners[topic] === platform.service);
+  // With users, provisioning has created the topics, and a service sees only those that it uses.
+  const hasUsers = config.KAFKA_USERNAME !== undefined;
+  const ownTopics = topics.filter((topic) => !hasUsers || owners[topic] === platform.service);
   return {
     sequencer(schema = database.schema) {
       const publishing = { database, schema, logger, metrics };

@@ -1,5 +1,5 @@
 /**
- * Who may do what on a cluster. A user of the cluster publishes its own topics, reads those that it consumes, and uses
+ * The access-control lists of a cluster. A user of the cluster publishes its own topics, reads those that it consumes, and uses
  * consumer groups that begin with its name. The brokers refuse everything else.
  */
 import { topics, type Topic } from '#events';

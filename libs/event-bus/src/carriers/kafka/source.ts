@@ -19,7 +19,7 @@ export class KafkaSource implements EventSource {
     return readTopic(this.connection, groupId, topic, from, (deliveries) => {
       const chosen = key === undefined ? deliveries : deliveries.filter((d) => d.key === key);
       return chosen.length > 0 ? page(chosen) : Promise.resolve();
-    }).catch((error: { type?: string }) => {
+    }).catch((error: Error & { type?: string }) => {
       throw error.type === 'TOPIC_AUTHORIZATION_FAILED' ? new ReadRefused(topic) : error;
     });
   }
