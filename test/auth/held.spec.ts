@@ -73,7 +73,7 @@ async function release(): Promise<void> {
   const answer = await fetch(`${workerUrl}/internal/tenants/${tenant}/held/release`, {
     method: 'POST',
     headers: {
-      authorization: `Bearer ${rig.environment.INTERNAL_API_TOKEN ?? ''}`,
+      authorization: `Bearer ${rig.environment.INTERNAL_API_CREDENTIAL ?? ''}`,
       'content-type': 'application/json',
     },
     body: JSON.stringify({ by: 'grace' }),
