@@ -115,9 +115,10 @@ export default {
     },
     {
       name: 'resolvable',
-      comment: 'An import that leads nowhere hides from every other rule.',
+      comment:
+        'An import that leads nowhere hides from every other rule. tools/mutants has packages of its own, which npm run mutants installs.',
       severity: 'error',
-      from: {},
+      from: { pathNot: '^tools/mutants/reporter' },
       to: { couldNotResolve: true },
     },
   ],

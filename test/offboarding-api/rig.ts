@@ -10,7 +10,7 @@ import { service } from '../../apps/deactivation-worker/src/service.js';
 import { runStackflow, type Ran } from '../support/command-line.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { startInProcess, type InProcess } from '../support/in-process.js';
-import { accepting, stackSecrets, TOKEN } from '../support/internal-api.js';
+import { accepting, credentialOf, stackSecrets, TOKEN } from '../support/internal-api.js';
 
 /** Of a service without a Cognito that answers. */
 export const environment = (test: TestDatabase, name: 'deactivation-worker' | 'identity-service') => ({
@@ -28,6 +28,10 @@ export const environment = (test: TestDatabase, name: 'deactivation-worker' | 'i
   AWS_REGION: 'us-east-1',
   COGNITO_USER_POOL_ID: 'us-east-1_nowhere',
   COGNITO_ENDPOINT: 'http://127.0.0.1:9',
+  ...(name === 'identity-service' && {
+    SCIM_GATEWAY_URL: 'http://127.0.0.1:9',
+    INTERNAL_API_CREDENTIAL: credentialOf('identity-service'),
+  }),
 });
 
 export interface Tenant {
