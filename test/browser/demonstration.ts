@@ -1,5 +1,6 @@
 /** Test 3 of `npm run demo`, which signs in over HTTP without a browser. It must pass exactly where Chromium passes. */
 import { Okta } from '../../tools/demo/okta.js';
+import { UserPoolReader } from '../../tools/demo/user-pool.js';
 import { signIn } from '../../tools/demo/sign-in.js';
 import { readStack } from '../../tools/demo/stack.js';
 import type { Result, Tools } from '../../tools/demo/step.js';
@@ -13,10 +14,18 @@ export function demonstration(world: () => World): void {
     const stack = await readStack(world().stack.folder);
     const records = await Records.open(stack, world().stack.folder);
     const okta = new Okta(stack.sandbox.okta, 'default', 'aiw', 0);
-    const tools = { okta, records, tenantId: stack.tenants[0]?.id, print: (line: string) => void lines.push(line) };
+    const pool = new UserPoolReader(stack);
+    const tools = {
+      okta,
+      pool,
+      records,
+      tenantId: stack.tenants[0]?.id,
+      print: (line: string) => void lines.push(line),
+    };
     try {
       return await signIn(tools as Tools, stack, { login: LINUS, firstName: 'Linus', lastName: 'Pauling' }, role);
     } finally {
+      pool.close();
       await records.close();
     }
   };

@@ -56,7 +56,7 @@ suite('an outage of Kafka', () => {
         });
     }
     const [waiting] = await query<{ n: number }>('select count(*)::int as n from directory.outbox');
-    expect(waiting?.n).toBe(names.length * 5);
+    expect(waiting?.n).toBe(names.length * 6); // one about access, one about the creation, four about changes
 
     kafka = await startKafka({ folder, port });
     for (const [n, id] of ids.entries()) {

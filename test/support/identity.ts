@@ -174,11 +174,12 @@ export class IdentityRig {
     if (!user) return groups.length > 0 || expectedStatus === 'active' ? [`${person.userName} is missing`] : [];
     const expected: Record<string, string | undefined> = {
       'custom:tenant_id': person.tenant,
-      'custom:external_id': person.externalId ?? undefined,
       'custom:role': role,
     };
+    // The erasure empties these attributes of a deleted person at some time.
     if (!person.deleted)
       Object.assign(expected, {
+        'custom:external_id': person.externalId ?? undefined,
         email: person.email ?? undefined,
         preferred_username: person.userName,
         name: person.displayName ?? undefined,
