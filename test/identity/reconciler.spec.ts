@@ -75,7 +75,7 @@ describe('the reconciler', () => {
   });
 
   it('repeats the removal of a role that Cognito throttled, and the other changes after it', async () => {
-    const viewers = await rig.directory.addGroup(tenant, 'StackFlow-Viewers');
+    const viewers = await rig.directory.groupNamed(tenant, 'StackFlow-Viewers');
     const una = await rig.directory.addPerson(tenant, 'una');
     await rig.directory.join(una, viewers);
     await rig.quiet();
