@@ -54,7 +54,11 @@ describe('npm run build:triggers', () => {
       { answerCorrect: false },
       {
         claimsAndScopeOverrideDetails: expect.objectContaining({
-          accessTokenGeneration: { claimsToAddOrOverride: { roles: ['viewer'], tenant_id: 'acme' } },
+          accessTokenGeneration: {
+            claimsToAddOrOverride: { roles: ['viewer'], tenant_id: 'acme' },
+            scopesToAdd: ['stackflow'],
+            scopesToSuppress: ['aws.cognito.signin.user.admin'],
+          },
         }),
       },
     ]);
