@@ -22,7 +22,10 @@ describe('the sandbox service', () => {
     const app = await createApplication(sandboxService, platform);
     await app.listen(0, '127.0.0.1');
     const ready = await app.inject({ method: 'GET', url: '/health/ready' });
-    expect([ready.statusCode, ready.json()]).toEqual([200, { status: 'ok', checks: { database: 'ok', 'stand-ins': 'ok' } }]);
+    expect([ready.statusCode, ready.json()]).toEqual([
+      200,
+      { status: 'ok', checks: { database: 'ok', 'stand-ins': 'ok' } },
+    ]);
     const endpoints = (await app.inject({ method: 'GET', url: '/sandbox/endpoints' })).json<{
       cognito: string;
       secretsManager: string;
