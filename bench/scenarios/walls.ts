@@ -4,6 +4,7 @@
  * changes. Both times are those of the cases: `fenced_at - pushed_at`.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ROLE_CHANGES as ROLE_CHANGES_SQL } from '../../test/support/role-changes.js';
 import { until } from '../../test/support/waiting.js';
 import { Connection, type Target } from '../connection.js';
 import type { CreateResult, OffboardResult } from '../generator.js';
@@ -169,12 +170,3 @@ class Flood {
     this.sequence += each;
   }
 }
-
-const ROLE_CHANGES_SQL = `
-  insert into identity.outbox (topic, key, type, source, subject, tenant, sequence, time, causation_id, data)
-  select 'identity.accounts', $1::uuid || ':' || p.id, 'com.stackflow.identity.account.roles-changed.v1', '/stackflow/identity-service',
-         p.id, $1, $3::int + n, clock_timestamp(), 'flood',
-         jsonb_build_object('granted', '[]'::jsonb, 'revoked', '[]'::jsonb, 'mappingVersion', null, 'account', jsonb_build_object(
-           'id', p.id, 'userName', p.id, 'externalId', null, 'email', null, 'displayName', null, 'status', 'active',
-           'roles', case n % 2 when 0 then '["viewer"]'::jsonb else '[]'::jsonb end, 'primaryRole', case n % 2 when 0 then 'viewer' end))
-    from generate_series(1, $4::int) n, unnest($2::text[]) as p(id)`;

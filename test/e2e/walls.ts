@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { GROUP_SCHEMA, person, scim } from '../support/push.js';
+import { ROLE_CHANGES } from '../support/role-changes.js';
 import { until } from '../support/waiting.js';
 import type { TestStack } from '../support/stack.js';
 import { hubOf, TESTER } from '../support/tenant-command.js';
@@ -31,16 +32,6 @@ const STATE = `
            select 1 from offboarding.outbox o where o.topic = 'identity.access' and o.subject = c.account_id::text and o.lane = 0) as fenced,
          (select sum(waits) from flood)::int + (select count(*) from offboarding.deferred_event)::int as waiting
     from (values (1)) as one left join offboarding.offboarding_case c on c.account_id = $4`;
-
-/** Role changes of people, as identity-service would publish them after a change of many groups. */
-const FLOOD = `
-  insert into identity.outbox (topic, key, type, source, subject, tenant, sequence, time, causation_id, data)
-  select 'identity.accounts', $1::uuid || ':' || p.id, 'com.stackflow.identity.account.roles-changed.v1', '/stackflow/identity-service',
-         p.id, $1, $3::int + n, clock_timestamp(), 'flood',
-         jsonb_build_object('granted', '[]'::jsonb, 'revoked', '[]'::jsonb, 'mappingVersion', null, 'account', jsonb_build_object(
-           'id', p.id, 'userName', p.id, 'externalId', null, 'email', null, 'displayName', null, 'status', 'active',
-           'roles', case n % 2 when 0 then '["viewer"]'::jsonb else '[]'::jsonb end, 'primaryRole', case n % 2 when 0 then 'viewer' end))
-    from generate_series(1, $4::int) n, unnest($2::text[]) as p(id)`;
 
 export function keepsTenantsApart(running: () => TestStack): void {
   let stack: TestStack;
@@ -94,7 +85,7 @@ export function keepsTenantsApart(running: () => TestStack): void {
           ? { op: 'remove', path: 'members' }
           : { op: 'add', path: 'members', value: crowd.map((value) => ({ value })) };
       const requests = groups.map((group) => send('loud', 'PATCH', `/Groups/${group}`, { Operations: [op] }));
-      await stack.query(FLOOD, [loud, crowd, before, CHANGES]);
+      await stack.query(ROLE_CHANGES, [loud, crowd, before, CHANGES]);
       await send(slug, 'PATCH', `/Users/${id}`, { Operations: [{ op: 'replace', value: { active: false } }] });
       const keys = crowd.map((member) => `${loud}:${member}`);
       let waiting = 0;

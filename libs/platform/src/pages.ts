@@ -30,5 +30,8 @@ export function parseCursor<P extends readonly RegExp[]>(cursor: string, ...patt
 }
 
 export const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** Sorts before every id, so a page or a turn that begins after it is the first one. */
+export const NIL_UUID = '00000000-0000-0000-0000-000000000000';
 /** A part of a cursor that may be any text, e.g. a name. */
 export const CURSOR_TEXT = /^/;

@@ -4,7 +4,7 @@
  * the tenant's exclusive lock. After a crash the requests still exist, and a repetition changes nothing.
  */
 import { Inject, Injectable } from '@nestjs/common';
-import { Database, inSpan, LOGGER, type Logger, type Tx } from '#platform';
+import { Database, inSpan, LOGGER, NIL_UUID, type Logger, type Tx } from '#platform';
 import { defaultsBesideOwn, settingsOf } from '#settings';
 import { Loop } from '#worker';
 import { Reconciler } from '../cognito/reconciler.js';
@@ -24,15 +24,13 @@ import type { Cause } from './subject.js';
 
 const POLL_MS = 500;
 const RETRY_MS = 2_000;
-/** Sorts before every tenant. */
-const NIL = '00000000-0000-0000-0000-000000000000';
 
 @Injectable()
 export class Reevaluator {
   private readonly loop: Loop;
   /** Tenants whose last attempt failed, each with the time of the next attempt. */
   private readonly retryAt = new Map<string, number>();
-  private lastTenant = NIL;
+  private lastTenant: string = NIL_UUID;
 
   constructor(
     private readonly database: Database,

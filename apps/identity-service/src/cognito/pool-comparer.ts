@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { CognitoError, UserPool, type PoolUser } from '#cognito';
 import type { PoolComparisonProgress } from '#contracts';
-import { Database, LOGGER, Problem, UUID, type Logger } from '#platform';
+import { Database, LOGGER, NIL_UUID, Problem, UUID, type Logger } from '#platform';
 import { isLeaseVoid } from '#worker';
 import { PRIORITY } from '../accounts/transition.js';
 import { ownState, planSteps, type DesiredAccount, type Step } from './plan.js';
@@ -36,7 +36,6 @@ const expectedAfter = `
 
 const ORPHAN_SAMPLE = 100;
 const MAX_ATTEMPTS = 20;
-const FIRST_ID = '00000000-0000-0000-0000-000000000000';
 
 interface Run {
   readonly id: string;
@@ -147,7 +146,7 @@ export class PoolComparer {
   }
 
   private async findMissing({ id, progress }: Run, seen: ReadonlySet<string>): Promise<void> {
-    for (let after: string | undefined = FIRST_ID; after !== undefined;) {
+    for (let after: string | undefined = NIL_UUID; after !== undefined;) {
       const rows: { id: string }[] = await this.database.query<{ id: string }>(expectedAfter, [after, id]);
       const missing = rows.map((row) => row.id).filter((account) => !seen.has(account));
       progress.missing += missing.length;

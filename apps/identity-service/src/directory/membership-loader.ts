@@ -4,7 +4,7 @@
  */
 import { Inject, Injectable } from '@nestjs/common';
 import { DirectoryClient } from '#contracts';
-import { Database, inSpan, LOGGER, Metrics, sharedRead, type Logger } from '#platform';
+import { Database, inSpan, LOGGER, Metrics, NIL_UUID, sharedRead, type Logger } from '#platform';
 import { Loop } from '#worker';
 import { advanceLoad, claimLoad, failLoad, type Load, type LoadProgress } from './membership.sql.js';
 
@@ -17,7 +17,7 @@ const FAILURES_TO_REPORT = 5;
 export class MembershipLoader {
   private readonly loop: Loop;
   private readonly listeners: (() => void)[] = [];
-  private lastTenant = '00000000-0000-0000-0000-000000000000';
+  private lastTenant: string = NIL_UUID;
 
   constructor(
     private readonly database: Database,

@@ -2,7 +2,7 @@
  * Reads the members of groups, or the groups of users, in parts. An answer never holds more than a few thousand of them,
  * and no connection is held while a slow client reads.
  */
-import { prepared, type Prepared, type Queryable } from '#platform';
+import { NIL_UUID, prepared, type Prepared, type Queryable } from '#platform';
 
 export interface Related {
   readonly value: string;
@@ -21,7 +21,6 @@ const PER_READ = 1_000;
 const FIRST_OWNERS = 4;
 /** Most owners of one statement, because large lists may follow many empty ones. */
 const MOST_OWNERS = 40;
-const BEFORE_ALL = '00000000-0000-0000-0000-000000000000';
 
 /**
  * `owner` and `related` are columns of `members`; `table` holds the related rows. The limit stands before the join, because
@@ -54,7 +53,7 @@ export async function* relatedOf(
   let size = FIRST_OWNERS;
   for (let at = 0; at < owners.length;) {
     const batch = owners.slice(at, at + size);
-    const lists = await read(batch, BEFORE_ALL);
+    const lists = await read(batch, NIL_UUID);
     let found = 0;
     for (const id of batch) {
       let items = lists.get(id) ?? [];

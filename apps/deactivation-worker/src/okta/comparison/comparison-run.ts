@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { OktaComparisonProgress } from '#contracts';
 import { OktaError, type OktaAppUser } from '#okta';
-import type { Database } from '#platform';
+import { NIL_UUID, type Database } from '#platform';
 import type { PersonEntity } from '../../access/person.entity.js';
 import type { OktaOrg } from '../orgs.js';
 import { addChecks, checksLeft, countWithAccess, peopleOfPage, renewRun, withAccessAfter } from './comparison.sql.js';
@@ -32,7 +32,6 @@ export class ComparisonFailed extends Error {
 type PersonWithAccess = Pick<PersonEntity, 'id' | 'externalId' | 'userName' | 'oktaState' | 'deleted'>;
 
 const BATCH = 500;
-const FIRST_ID = '00000000-0000-0000-0000-000000000000';
 const POLL_MS = 200;
 /**
  * Limit of the time for which a comparison waits for its checks. A thousand checks at Okta's slowest rate limit take
@@ -111,7 +110,7 @@ export class ComparisonRun {
   private async findMissing(assigned: ReadonlySet<string>): Promise<void> {
     const { tenant, progress, org } = this.task;
     await this.refuseEmptyApp(assigned.size);
-    for (let after = FIRST_ID; ;) {
+    for (let after: string = NIL_UUID; ;) {
       const rows: PersonWithAccess[] = await this.database.query(withAccessAfter, [tenant, after]);
       const missing: string[] = [];
       for (const { externalId, userName, oktaState, deleted } of rows) {
